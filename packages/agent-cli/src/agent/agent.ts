@@ -1,0 +1,91 @@
+import { createPlatform, type Platform } from '../platform/client.ts'
+import { type Keyring, readKeyring } from '../private/keyring.ts'
+import { openVault, type Vault } from '../private/vault.ts'
+import type { RelayClient } from '../relay/relay-client.ts'
+import { CliError, localState } from './cli-error.ts'
+
+/** Everything a verb needs. Verbs are functions `(agent, input) => Promise<result>`. */
+export interface Agent {
+  readonly agentId: string
+  readonly profile: Profile
+  /** Origin of the control plane, as the user named it. */
+  readonly server: string
+  readonly keyring: Keyring
+  readonly platform: Platform
+  /** Opened at first use. */
+  readonly vault: Vault
+  /** The relay of this agent: `--relay`, or the first the server names. Connected at first use. */
+  relay(): Promise<RelayClient>
+  readonly now: () => number
+}
+
+export interface Profile {
+  readonly name: string
+  /** `<home>/profiles/<name>`, 0700. */
+  readonly directory: string
+}
+
+/** Where and how an agent works, decided from flags, environment and settings. */
+export interface AgentOptions {
+  readonly profile: Profile
+  readonly server: string
+  readonly relay?: string | undefined
+  /** HTTP or SOCKS5 proxy for the relay alone. */
+  readonly relayProxy?: string | undefined
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+  readonly now?: (() => number) | undefined
+  readonly onWait?: ((error: CliError, delayMs: number) => void) | undefined
+}
+
+/** Connect without an identity: only what anybody may call. */
+export function openPlatform({ server, timeoutMs, signal, onWait, now = Date.now }: AgentOptions): Platform {
+  return createPlatform({ origin: server, timeoutMs, signal, onWait, now })
+}
+
+/**
+ * Open the agent of a profile. No request is made yet.
+ *
+ * @throws CliError `local_state` if the profile has no identity, or its files cannot be trusted or read.
+ */
+export function openAgent(options: AgentOptions): Agent {
+  const { profile } = options
+  const keyring = readKeyring(profile.directory)
+  if (!keyring)
+    throw localState(`the profile "${profile.name}" has no identity yet`, {
+      hint: 'register first: `agent-marketplace register --agent-id …`',
+    })
+  return agentOf(options, keyring)
+}
+
+/** The agent of an identity that is at hand, such as one just made. */
+export function agentOf(options: AgentOptions, keyring: Keyring): Agent {
+  const { profile, server, timeoutMs, signal, onWait, now = Date.now } = options
+  const caller = { keyring, directory: profile.directory }
+  const platform = createPlatform({ origin: server, caller, timeoutMs, signal, onWait, now })
+  let vault: Vault | undefined
+  let relay: Promise<RelayClient> | undefined
+  return {
+    agentId: keyring.agentId,
+    profile,
+    server,
+    keyring,
+    platform,
+    get vault() {
+      vault ??= openVault(profile.directory)
+      return vault
+    },
+    relay() {
+      relay ??= connectRelay(options, platform)
+      return relay
+    },
+    now,
+  }
+}
+
+async function connectRelay({ relay, relayProxy }: AgentOptions, platform: Platform): Promise<RelayClient> {
+  const origin = relay ?? (await platform.query('server.info', {})).relayOrigins[0]
+  if (origin === undefined) throw new CliError('unavailable', 'this server names no relay', { hint: 'name one: --relay URL' })
+  const { createRelayClient } = await import('../relay/relay-client.ts')
+  return createRelayClient({ origin, ...(relayProxy !== undefined && { proxy: relayProxy }) })
+}

@@ -1,0 +1,87 @@
+import { partRange, planArtifact, sealArtifactPart } from '@agent-marketplace/protocol/sealing'
+import { fullJitterMs } from '../daemon/backoff.ts'
+import { dueDrops, markRefused, markSent, postponeDrop, sendingState, type UnsentDrop } from '../private/outbox.ts'
+import type { RelayClient } from '../relay/relay-client.ts'
+import type { Agent } from './agent.ts'
+import { CliError } from './cli-error.ts'
+
+/** What the relay says of a drop it will never take, such as a slot that holds other bytes. */
+const FINAL_REFUSALS: ReadonlySet<string> = new Set(['already_exists', 'invalid_input', 'too_large'])
+
+export interface Delivery {
+  /** Ids of messages the relay has now. */
+  readonly sent: string[]
+  /** Ids of messages it will never take. */
+  readonly refused: string[]
+}
+
+/**
+ * Send what is due in the outbox, the same bytes as often as it takes: a drop the relay already has is answered like a new one.
+ *
+ * @param options.evenIfNotDue - Do not wait out the delay after a failure: somebody is waiting for this.
+ * @throws CliError `unreachable` and the like when the relay does not take them now: they stay, and are due again later.
+ */
+export async function deliverOutbox(agent: Agent, { evenIfNotDue = false } = {}): Promise<Delivery> {
+  const { vault, now } = agent
+  const delivery: Delivery = { sent: [], refused: [] }
+  const due = dueDrops(vault, evenIfNotDue ? Number.MAX_SAFE_INTEGER : now())
+  if (due.length === 0) return delivery
+
+  const relay = await agent.relay()
+  for (const drop of due) {
+    try {
+      await putDrop(relay, drop)
+      markSent(vault, drop.messageId, now())
+      delivery.sent.push(drop.messageId)
+    } catch (error) {
+      if (error instanceof CliError && FINAL_REFUSALS.has(error.code)) {
+        markRefused(vault, drop.messageId)
+        delivery.refused.push(drop.messageId)
+        continue
+      }
+      postponeDrop(vault, drop.messageId, now() + fullJitterMs(drop.tries))
+      throw error
+    }
+  }
+  return delivery
+}
+
+/**
+ * Send the outbox and make sure that these messages are with the relay.
+ *
+ * @throws CliError as `deliverOutbox`; `wrong_state` if the relay refused one for good.
+ */
+export async function deliverNow(agent: Agent, messageIds: readonly string[]): Promise<void> {
+  try {
+    await deliverOutbox(agent, { evenIfNotDue: true })
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    const { code, message, retryAfterMs, cause } = error
+    throw new CliError(code, message, {
+      retryAfterMs,
+      cause,
+      hint: 'it is kept in the outbox: the daemon, or this command again, sends it',
+    })
+  }
+  const isRefused = messageIds.some((id) => sendingState(agent.vault, id) === 'refused')
+  if (isRefused) throw new CliError('wrong_state', 'the relay does not take this message')
+  const isWaiting = messageIds.some((id) => sendingState(agent.vault, id) === 'sealed')
+  if (isWaiting)
+    throw new CliError('unreachable', 'the relay did not take the message yet', {
+      hint: 'it is kept in the outbox and sent later',
+    })
+}
+
+/** The document's artifact first: whoever sees the drop can fetch it. */
+async function putDrop(relay: RelayClient, drop: UnsentDrop): Promise<void> {
+  const { slotId, deleteHash, record, body, doc, spillKey, ttl } = drop
+  if (spillKey) {
+    const plan = planArtifact(doc.length)
+    for (let index = 0; index < plan.parts; index++) {
+      const { start, end } = partRange(plan, index)
+      const part = sealArtifactPart({ artifactKey: spillKey, plan, index, data: doc.subarray(start, end) })
+      await relay.put({ slotId: part.slotId, deleteHash: part.deleteHash, ttl, body: part.body })
+    }
+  }
+  await relay.put({ slotId, deleteHash, ttl, record, body })
+}

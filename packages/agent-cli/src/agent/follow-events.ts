@@ -1,0 +1,29 @@
+import { type Event, EVENTS_WAIT_MAX_MS } from '@agent-marketplace/protocol'
+import { readFact, writeFact } from '../private/facts.ts'
+import type { Agent } from './agent.ts'
+
+/** The server answers an idle poll a little before this, ms. */
+const WAIT_MS = EVENTS_WAIT_MAX_MS / 2
+
+export interface FollowInput {
+  /** Position to begin after; without it, where the last run of this machine ended. */
+  readonly after?: number | undefined
+  /** How many events to give at most. */
+  readonly limit?: number | undefined
+  readonly signal: AbortSignal
+}
+
+/** Give every event of the agent, the oldest first, as they come. The position is kept when an event was taken, so nothing is lost. */
+export async function* followEvents(agent: Agent, { after, limit = Number.POSITIVE_INFINITY, signal }: FollowInput): AsyncGenerator<Event> {
+  const fact = `events.follow ${agent.server}`
+  let cursor = after ?? Number(readFact(agent.vault, fact) ?? 0)
+  for (let given = 0; given < limit && !signal.aborted; ) {
+    const { events } = await agent.platform.query('events.wait', { after: cursor, timeoutMs: WAIT_MS }, { signal, waitMs: WAIT_MS })
+    for (const event of events.slice(0, limit - given)) {
+      yield event
+      cursor = event.seq
+      given++
+    }
+    if (events.length > 0) writeFact(agent.vault, fact, String(cursor))
+  }
+}

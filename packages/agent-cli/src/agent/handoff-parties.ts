@@ -1,0 +1,35 @@
+import type { Assignment } from '@agent-marketplace/protocol'
+import type { Agent } from './agent.ts'
+import { query } from './call.ts'
+import { CliError } from './cli-error.ts'
+import { pinAll } from './resolve-contact.ts'
+
+/** Read an assignment and pin everybody in it. @throws CliError `not_found` for one that is none of ours, `key_changed`. */
+export async function readAssignment(agent: Agent, assignmentId: string): Promise<Assignment> {
+  const { assignment, contacts } = await query(agent, 'tasks.getAssignment', { assignmentId })
+  pinAll(agent, contacts)
+  return assignment
+}
+
+/** The review assignments that target one, ended ones too; their agents pinned. */
+export async function readReviews(agent: Agent, targetAssignmentId: string): Promise<Assignment[]> {
+  const { assignments, contacts } = await query(agent, 'tasks.listReviewAssignments', { targetAssignmentId })
+  pinAll(agent, contacts)
+  return assignments
+}
+
+/** An assignment whose reviewer or executor may still act on it. */
+export function isOpen({ state }: Assignment): boolean {
+  return state === 'offered' || state === 'assigned' || state === 'working' || state === 'submitted'
+}
+
+/** @throws CliError `forbidden` unless the caller is who this is for. */
+export function refuseUnless(isAllowed: boolean, message: string): void {
+  if (!isAllowed) throw new CliError('forbidden', message)
+}
+
+/** The assignee of an assignment somebody has. @throws CliError `wrong_state` for an open offer. */
+export function assigneeOf({ assigneeId, state }: Assignment): string {
+  if (assigneeId === undefined) throw new CliError('wrong_state', `nobody has this assignment yet: it is ${state}`)
+  return assigneeId
+}

@@ -1,0 +1,43 @@
+import type { Assignment } from '@agent-marketplace/protocol'
+import { findLease, noteLease } from '../private/leases.ts'
+import type { Agent } from './agent.ts'
+import { mutate, query } from './call.ts'
+import { pinAll } from './pin-all.ts'
+
+/** Accept an assignment; its lease is noted on this machine. */
+export function acceptAssignment(agent: Agent, assignmentId: string, key?: string): Promise<Assignment> {
+  return mutate(agent, 'tasks.acceptAssignment', { assignmentId }, key).then((assignment) => noted(agent, assignment))
+}
+
+/** Extend the lease this machine holds. @throws CliError `stale_lease` if it is somebody else's by now. */
+export async function renewLease(agent: Agent, assignmentId: string, key?: string): Promise<Assignment> {
+  const leaseEpoch = await leaseEpochOf(agent, assignmentId)
+  return noted(agent, await mutate(agent, 'tasks.renewLease', { assignmentId, leaseEpoch }, key))
+}
+
+/** Say that the work is ready and was handed over privately. @throws CliError `stale_lease` if the lease is somebody else's by now. */
+export async function completeAssignment(agent: Agent, assignmentId: string, key?: string): Promise<Assignment> {
+  const leaseEpoch = await leaseEpochOf(agent, assignmentId)
+  return mutate(agent, 'tasks.completeAssignment', { assignmentId, leaseEpoch }, key)
+}
+
+/**
+ * Read an assignment. Whoever works under it takes note of its lease by this, such as the new one of a rework, and pins the other parties.
+ *
+ * @throws CliError `key_changed` if a party shows another key than the pinned one.
+ */
+export async function readAssignment(agent: Agent, assignmentId: string): Promise<Assignment> {
+  const { assignment, contacts } = await query(agent, 'tasks.getAssignment', { assignmentId })
+  pinAll(agent, contacts)
+  return noted(agent, assignment)
+}
+
+/** The epoch noted when this machine was given the lease; for a lease it never saw (another machine accepted), the platform's. */
+export async function leaseEpochOf(agent: Agent, assignmentId: string): Promise<number> {
+  return findLease(agent.vault, assignmentId) ?? (await readAssignment(agent, assignmentId)).leaseEpoch
+}
+
+function noted(agent: Agent, assignment: Assignment): Assignment {
+  if (assignment.assigneeId === agent.agentId && assignment.leaseEpoch > 0) noteLease(agent.vault, assignment, agent.now())
+  return assignment
+}

@@ -1,0 +1,78 @@
+import { fromBase64url } from '@agent-marketplace/protocol'
+import {
+  DOCUMENT_BYTES_MAX,
+  type Frame,
+  isDocumentTyp,
+  openDropBody,
+  parseFrame,
+  readDocument,
+  readSpilled,
+  verifyFrame,
+} from '@agent-marketplace/protocol/sealing'
+import { keepSpilled, type PendingDrop, type Rejection } from '../private/arrivals.ts'
+import { openCard, pin } from '../private/contacts.ts'
+import type { Arrival } from '../private/inbox.ts'
+import type { Agent } from './agent.ts'
+import { CliError } from './cli-error.ts'
+import { ContentError } from './content-error.ts'
+import { fetchBytes } from './fetch-bytes.ts'
+
+/** What a drop turned out to be. `frame` only where it is evidence. */
+export type Opened = Arrival | { readonly rejection: Rejection; readonly frame?: Uint8Array }
+
+/**
+ * Read, open and verify one drop, and fetch its document if that travels as an artifact.
+ * The sender's card is pinned at first sight, and only after the signature over this very drop verified under its key.
+ *
+ * @throws CliError when the relay does not answer: the drop stays as it is.
+ */
+export async function openDrop(agent: Agent, drop: PendingDrop, signal?: AbortSignal): Promise<Opened> {
+  const frameBytes = drop.frame ?? (await readFrame(agent, drop))
+  if (typeof frameBytes === 'string') return { rejection: frameBytes }
+  const frame = parseFrame(frameBytes)
+  if (!frame) return { rejection: 'not_a_frame' }
+  const fault = drop.frame ? undefined : checkSender(agent, frame, drop)
+  if (fault === 'key_changed') return { rejection: fault, frame: frameBytes }
+  if (fault) return { rejection: fault }
+
+  const { from, typ, sentAtMs } = frame
+  if (!isDocumentTyp(typ)) return { rejection: 'unknown_document' }
+  const spilled = readSpilled(frame.doc)
+  const doc = spilled ? await fetchSpilled() : frame.doc
+  if (typeof doc === 'string') return { rejection: doc }
+  if (!readDocument(typ, doc)) return { rejection: 'unknown_document' }
+  return { from, typ, sentAtMs, frame: frameBytes, doc }
+
+  async function fetchSpilled(): Promise<Uint8Array | Rejection> {
+    if (!spilled || spilled.bytes > DOCUMENT_BYTES_MAX) return 'unknown_document'
+    keepSpilled(agent.vault, drop.messageId, frameBytes as Uint8Array)
+    try {
+      return await fetchBytes(agent, spilled, signal)
+    } catch (error) {
+      if (error instanceof ContentError) return error.fault === 'content_unavailable' ? 'gone' : 'content_mismatch'
+      throw error
+    }
+  }
+}
+
+async function readFrame(agent: Agent, { readCap, bodyKey }: PendingDrop): Promise<Uint8Array | Rejection> {
+  const relay = await agent.relay()
+  const body = await relay.read(readCap)
+  if (!body) return 'gone'
+  return openDropBody(body, bodyKey) ?? 'not_opened'
+}
+
+function checkSender(agent: Agent, frame: Frame, { ephemeral, prekey }: PendingDrop): Rejection | undefined {
+  if (frame.to !== agent.agentId) return 'addressed_to_another'
+  const card = openCard(frame.from, frame.card)
+  const signKey = card && fromBase64url(card.signKey)
+  if (!signKey || card.status !== 'active' || !verifyFrame(frame, { ephemeralPublic: ephemeral, prekey }, signKey))
+    return 'not_verified'
+  try {
+    pin(agent.vault, { agentId: frame.from, card: frame.card }, agent.now())
+    return undefined
+  } catch (error) {
+    if (error instanceof CliError && error.code === 'key_changed') return 'key_changed'
+    throw error
+  }
+}

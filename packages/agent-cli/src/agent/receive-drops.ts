@@ -1,0 +1,95 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { FEED_PAGE_RECORDS_MAX } from '@agent-marketplace/protocol'
+import { matchRecord, prepareScanner, type Scanner } from '@agent-marketplace/protocol/sealing'
+import {
+  feedCursor,
+  type MatchedRecord,
+  pendingDrops,
+  type Rejection,
+  recordScan,
+  rejectDrop,
+  scheduleDropRemoval,
+} from '../private/arrivals.ts'
+import { findMessage, type Message, storeArrival } from '../private/inbox.ts'
+import { livePrekeys } from '../private/prekeys.ts'
+import type { Agent } from './agent.ts'
+import { openDrop } from './open-drop.ts'
+
+/** Records scanned before other work gets its turn: about 50 ms. */
+const RECORDS_A_TURN = 500
+/** A drop is deleted from the relay at a random time in this span after it was read, so that the two do not look like one act. */
+const REMOVAL_AFTER_MS = { min: 60_000, max: 900_000 }
+
+export interface Received {
+  /** Messages that are new in the inbox. */
+  readonly stored: Message[]
+  readonly rejected: { readonly messageId: string; readonly reason: Rejection }[]
+}
+
+export interface ReceiveOptions {
+  /** How long to wait for the feed to grow when it has nothing new, s (≤ 60). */
+  readonly waitS?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Take in what the feed holds for this agent. Every step is in the vault before the next: a matched record with the feed's cursor, a verified
+ * document before anybody acts on it or deletes it from the relay. Interrupted at any point, the next call goes on.
+ *
+ * @returns What is new in the inbox, and what was for us and worth nothing.
+ * @throws CliError `unreachable` and the like; what came in before stays.
+ */
+export async function receiveDrops(agent: Agent, { waitS = 0, signal }: ReceiveOptions = {}): Promise<Received> {
+  await scanFeed(agent, { waitS, signal })
+  const received: Received = { stored: [], rejected: [] }
+  for (const drop of pendingDrops(agent.vault)) {
+    signal?.throwIfAborted()
+    const { messageId } = drop
+    const found = await openDrop(agent, drop, signal)
+    if ('rejection' in found) {
+      agent.vault.transaction(() => {
+        rejectDrop(agent.vault, messageId, found.rejection, found.frame)
+        if (found.rejection !== 'gone') scheduleDropRemoval(agent.vault, messageId, removalTime(agent))
+      })
+      received.rejected.push({ messageId, reason: found.rejection })
+      continue
+    }
+    const isNew = agent.vault.transaction(() => {
+      scheduleDropRemoval(agent.vault, messageId, removalTime(agent))
+      return storeArrival(agent.vault, messageId, found, agent.now())
+    })
+    const message = isNew ? findMessage(agent.vault, messageId) : undefined
+    if (message) received.stored.push(message)
+  }
+  return received
+}
+
+/** Read the feed to its end, and keep what is ours. */
+async function scanFeed(agent: Agent, { waitS, signal }: { waitS: number; signal: AbortSignal | undefined }): Promise<void> {
+  const relay = await agent.relay()
+  const scanners = livePrekeys(agent.vault, agent.now()).map(prepareScanner)
+  for (let isFirst = true; ; isFirst = false) {
+    const after = feedCursor(agent.vault, relay.origin)
+    const { cursor, records } = await relay.feed({ after, waitS: isFirst ? waitS : 0, ...(signal && { signal }) })
+    const matched = await matchRecords(scanners, records)
+    if (matched.length > 0 || cursor !== after) recordScan(agent.vault, { relay: relay.origin, cursor, matched }, agent.now())
+    if (records.length < FEED_PAGE_RECORDS_MAX) return
+  }
+}
+
+async function matchRecords(scanners: readonly Scanner[], records: readonly Uint8Array[]): Promise<MatchedRecord[]> {
+  const matched: MatchedRecord[] = []
+  for (const [index, record] of records.entries()) {
+    if (index % RECORDS_A_TURN === RECORDS_A_TURN - 1) await nextTurn()
+    for (const scanner of scanners) {
+      const keys = matchRecord(scanner, record)
+      if (keys) matched.push({ keys, ephemeral: record.slice(0, scanner.prekey.length), prekey: scanner.prekey })
+    }
+  }
+  return matched
+}
+
+function removalTime(agent: Agent): number {
+  const { min, max } = REMOVAL_AFTER_MS
+  return agent.now() + Math.round(min + Math.random() * (max - min))
+}

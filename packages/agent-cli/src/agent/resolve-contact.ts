@@ -1,0 +1,38 @@
+import type { Contact } from '@agent-marketplace/protocol'
+import { findContact, type PinnedContact, pin } from '../private/contacts.ts'
+import type { Agent } from './agent.ts'
+import { query } from './call.ts'
+import { CliError } from './cli-error.ts'
+
+/** Somebody a drop can be sealed to now: pinned, and with a live prekey of 32 bytes. */
+export type SealableContact = PinnedContact & { readonly prekey: Uint8Array }
+
+/**
+ * Pin the cards that came with an answer of the platform.
+ *
+ * @throws CliError `key_changed` if one of them carries another key than the one this machine knows.
+ */
+export function pinAll(agent: Agent, contacts: readonly Contact[]): void {
+  for (const contact of contacts) pin(agent.vault, contact, agent.now())
+}
+
+/**
+ * The contact to seal to. An agent whose card and prekey came with an assignment or a discovery is not looked up again: a look-up tells the
+ * platform who is about to write to whom, so it is made only for one this machine cannot seal to otherwise.
+ *
+ * @throws CliError `not_found` for an agent nobody knows, `wrong_state` for one without a live prekey, `key_changed`.
+ */
+export async function resolveContact(agent: Agent, agentId: string): Promise<SealableContact> {
+  const known = findContact(agent.vault, agentId, agent.now())
+  if (isSealable(known)) return known
+  const { card, prekey } = await query(agent, 'discovery.getAgent', { agentId })
+  const contact = pin(agent.vault, { agentId, card, ...(prekey && { prekey }) }, agent.now())
+  if (isSealable(contact)) return contact
+  throw new CliError('wrong_state', `${agentId} has no live prekey: nothing can be sealed to it`, {
+    hint: 'its owner publishes one by running any command or the daemon',
+  })
+}
+
+function isSealable(contact: PinnedContact | undefined): contact is SealableContact {
+  return contact?.prekey !== undefined
+}

@@ -1,0 +1,73 @@
+import { RELAY_TTL_MS, type RelayTtl, toBase64url } from '@agent-marketplace/protocol'
+import {
+  DOC_BYTES_MAX_IN_DROP,
+  type DocumentOf,
+  type DocumentTyp,
+  documentHash,
+  generateArtifactKey,
+  planArtifact,
+  sealMessage,
+  writeDocument,
+  writeSpilled,
+} from '@agent-marketplace/protocol/sealing'
+import { findSent, keepForSending } from '../private/outbox.ts'
+import type { Agent } from './agent.ts'
+import { resolveContact } from './resolve-contact.ts'
+
+/** How long the relay keeps a drop nobody reads. */
+export const DROP_TTL: RelayTtl = '7d'
+
+export interface DocumentToSeal<T extends DocumentTyp> {
+  readonly to: string
+  readonly typ: T
+  readonly document: DocumentOf<T>
+  /** What it is sent for. A purpose is served once: sealing for it again sends nothing new. */
+  readonly purpose: string
+}
+
+/**
+ * Seal a document to a contact and keep it in the outbox. Nothing is sent yet; from here on it will be, whatever happens to this process.
+ * One that does not fit a drop travels as an artifact, and the drop names that.
+ *
+ * @returns The id of the message; that of the earlier one if its purpose was served before.
+ * @throws CliError as `resolveContact`.
+ */
+export async function sealDocument<T extends DocumentTyp>(
+  agent: Agent,
+  { to, typ, document, purpose }: DocumentToSeal<T>,
+): Promise<string> {
+  const { vault, keyring } = agent
+  const earlier = findSent(vault, typ, purpose)
+  if (earlier) return earlier.messageId
+
+  const contact = await resolveContact(agent, to)
+  const nowMs = agent.now()
+  const doc = writeDocument(typ, document)
+  const spillKey = doc.length > DOC_BYTES_MAX_IN_DROP ? generateArtifactKey() : undefined
+  const drop = sealMessage({
+    from: agent.agentId,
+    card: keyring.card,
+    signingSecret: keyring.signKey.secretKey,
+    to,
+    prekey: contact.prekey,
+    sentAtMs: nowMs,
+    typ,
+    doc: spillKey ? describeSpilled(doc, spillKey, nowMs + RELAY_TTL_MS[DROP_TTL]) : doc,
+  })
+  const assignmentId = 'assignmentId' in document ? document.assignmentId : undefined
+  return keepForSending(vault, { purpose, to, typ, assignmentId, doc, spillKey, drop, ttl: DROP_TTL, dueAtMs: nowMs }, nowMs)
+}
+
+function describeSpilled(doc: Uint8Array, key: Uint8Array, expiresAtMs: number): Uint8Array {
+  const { bytes, partBytes, parts } = planArtifact(doc.length)
+  return writeSpilled({
+    K: toBase64url(key),
+    bytes,
+    partBytes,
+    parts,
+    name: 'document.json',
+    mediaType: 'application/json',
+    sha256: documentHash(doc),
+    expiresAtMs,
+  })
+}

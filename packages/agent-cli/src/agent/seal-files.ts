@@ -1,0 +1,80 @@
+import { basename } from 'node:path'
+import { RELAY_TTL_MS, type RelayTtl, toBase64url } from '@agent-marketplace/protocol'
+import {
+  ARTIFACTS_MAX,
+  generateArtifactKey,
+  partRange,
+  planArtifact,
+  type SealedArtifact,
+  sealArtifactPart,
+} from '@agent-marketplace/protocol/sealing'
+import { beginUpload, forgetExpiredUploads, markUploaded, uploadedParts } from '../private/transfers.ts'
+import type { Agent } from './agent.ts'
+import { usage } from './cli-error.ts'
+import { forEachPart, missingParts } from './for-each-part.ts'
+import { mediaTypeOf } from './media-type.ts'
+import { openSourceFile, type SourceFile } from './source-file.ts'
+
+/** Told as a transfer goes on, dummies included: bytes moved and bytes in all. */
+export type OnProgress = (movedBytes: number, totalBytes: number) => void
+
+export interface FilesToSeal {
+  /** What for: the same file for the same purpose is uploaded once, also after a crash. */
+  readonly purpose: string
+  readonly paths: readonly string[]
+  readonly ttl?: RelayTtl | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress | undefined
+}
+
+/**
+ * Seal files as artifacts and upload them, part by part from the disk. Interrupted at any point, the same call uploads what is missing.
+ *
+ * @returns The artifacts with their keys, in the order of the paths; all parts are with the relay.
+ * @throws CliError `usage` for a file that cannot be read, changes meanwhile, or two of one name; `unreachable` and the like.
+ */
+export async function sealFiles(
+  agent: Agent,
+  { purpose, paths, ttl = '7d', signal, onProgress }: FilesToSeal,
+): Promise<SealedArtifact[]> {
+  if (paths.length > ARTIFACTS_MAX) throw usage(`at most ${ARTIFACTS_MAX} files at once`)
+  if (new Set(paths.map((path) => basename(path))).size !== paths.length) throw usage('two files have the same name')
+  forgetExpiredUploads(agent.vault, agent.now())
+
+  const artifacts: SealedArtifact[] = []
+  for (const path of paths) {
+    await using file = await openSourceFile(path)
+    artifacts.push(await sealFile(agent, file, { purpose, ttl, signal, onProgress }))
+  }
+  return artifacts
+}
+
+async function sealFile(
+  agent: Agent,
+  file: SourceFile,
+  { purpose, ttl, signal, onProgress }: Omit<FilesToSeal, 'paths'> & { ttl: RelayTtl },
+): Promise<SealedArtifact> {
+  const { name, bytes, sha256 } = file
+  const plan = planArtifact(bytes)
+  const ttlMs = RELAY_TTL_MS[ttl]
+  const { uploadId, artifactKey, expiresAtMs } = beginUpload(
+    agent.vault,
+    { purpose, name, sha256, bytes, ttl },
+    { artifactKey: generateArtifactKey(), expiresAtMs: agent.now() + ttlMs, freshUntilMs: agent.now() + ttlMs / 2 },
+  )
+
+  const done = uploadedParts(agent.vault, uploadId)
+  const report = () => onProgress?.(done.size * plan.partBytes, plan.parts * plan.partBytes)
+  const relay = await agent.relay()
+  report()
+  await forEachPart(missingParts(plan.parts, done), signal, async (index) => {
+    const { start, end } = partRange(plan, index)
+    const { slotId, deleteHash, body } = sealArtifactPart({ artifactKey, plan, index, data: await file.read(start, end) })
+    await relay.put({ slotId, deleteHash, ttl, body })
+    markUploaded(agent.vault, uploadId, index)
+    done.add(index)
+    report()
+  })
+  const { partBytes, parts } = plan
+  return { K: toBase64url(artifactKey), partBytes, parts, bytes, name, mediaType: mediaTypeOf(name), sha256, expiresAtMs }
+}

@@ -1,0 +1,46 @@
+import type { Assignment } from '@agent-marketplace/protocol'
+import type { DocumentOf } from '@agent-marketplace/protocol/sealing'
+import { findSent, type SentDocument } from '../private/outbox.ts'
+import type { Agent } from './agent.ts'
+import { isOpen, readReviews } from './handoff-parties.ts'
+import { sealDocument } from './seal-document.ts'
+
+/** There is one order for an assignment. */
+export const orderPurpose = (assignmentId: string) => `order.offer ${assignmentId}`
+const briefPurpose = (reviewAssignmentId: string) => `review.brief ${reviewAssignmentId}`
+
+/** The order this machine sent for an assignment, or `undefined`. */
+export function findSentOrder(agent: Agent, assignmentId: string): SentDocument<'order.offer'> | undefined {
+  return findSent(agent.vault, 'order.offer', orderPurpose(assignmentId))
+}
+
+/** Ids of messages to be delivered, by who they are for. */
+export type SealedTo = ReadonlyMap<string, string>
+
+/**
+ * Seal the brief of an order to every reviewer of its assignment who has none yet. Nothing is sent yet.
+ *
+ * @returns The reviewers that have a brief now, each with its message.
+ */
+export async function sealBriefs(agent: Agent, order: DocumentOf<'order.offer'>, reviews: readonly Assignment[]): Promise<SealedTo> {
+  const sealed = new Map<string, string>()
+  for (const review of reviews.filter(isOpen)) {
+    const { assignmentId, assigneeId } = review
+    if (assigneeId === undefined) continue
+    const document: DocumentOf<'review.brief'> = {
+      v: 1,
+      assignmentId,
+      targetAssignmentId: order.assignmentId,
+      criteria: order.instructions,
+      validators: order.validators,
+    }
+    sealed.set(assigneeId, await sealDocument(agent, { to: assigneeId, typ: 'review.brief', document, purpose: briefPurpose(assignmentId) }))
+  }
+  return sealed
+}
+
+/** Seal the briefs of reviewers named after the order was sent. @returns Those who have one now; none if no order was sent from here. */
+export async function briefLateReviewers(agent: Agent, assignmentId: string): Promise<SealedTo> {
+  const order = findSentOrder(agent, assignmentId)
+  return order ? sealBriefs(agent, order.document, await readReviews(agent, assignmentId)) : new Map()
+}

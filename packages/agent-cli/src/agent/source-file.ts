@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { FileNameError, safeFileName } from '../daemon/file-name.ts'
+import { usage } from './cli-error.ts'
+
+const READ_BYTES = 1024 * 1024
+
+/** A plain file about to be sealed, hashed, and held open. */
+export interface SourceFile extends AsyncDisposable {
+  readonly name: string
+  readonly bytes: number
+  /** Of its bytes, base64url. */
+  readonly sha256: string
+  /**
+   * Read a range. @throws CliError `usage` once the file is no longer the one that was hashed: one key must never seal two contents.
+   */
+  read(start: number, end: number): Promise<Uint8Array>
+}
+
+/**
+ * Open and hash a file.
+ *
+ * @throws CliError `usage` if there is none, it cannot be read, is not a plain file or has a name others would refuse.
+ */
+export async function openSourceFile(path: string): Promise<SourceFile> {
+  const name = sourceName(path)
+  // Without waiting, so that a pipe in place of a file is refused and not read.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+    throw usage(`cannot read ${path}: ${error.code === 'ENOENT' ? 'there is no such file' : (error.code ?? 'it failed')}`)
+  })
+  try {
+    const before = await stateOf(file)
+    if (!before.isFile) throw usage(`${path} is not a plain file`)
+    const sha256 = await hashFile(file)
+    const refuseChanged = async () => {
+      if ((await stateOf(file)).text !== before.text) throw usage(`${path} was changed while it was being sealed`)
+    }
+    await refuseChanged()
+    return {
+      name,
+      bytes: before.bytes,
+      sha256,
+      async read(start, end) {
+        const data = await readRange(file, start, end - start)
+        await refuseChanged()
+        return data
+      },
+      [Symbol.asyncDispose]: () => file.close(),
+    }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** SHA-256 of a whole open file, base64url. */
+export async function hashFile(file: FileHandle): Promise<string> {
+  const hash = createHash('sha256')
+  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  for (let position = 0; ; ) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
+    if (bytesRead === 0) return hash.digest('base64url')
+    hash.update(buffer.subarray(0, bytesRead))
+    position += bytesRead
+  }
+}
+
+function sourceName(path: string): string {
+  try {
+    return safeFileName(basename(path))
+  } catch (error) {
+    if (error instanceof FileNameError) throw usage(`${path} cannot be handed over: ${error.message}`)
+    throw error
+  }
+}
+
+/** Everything a write to the file changes. */
+async function stateOf(file: FileHandle): Promise<{ isFile: boolean; bytes: number; text: string }> {
+  const stat = await file.stat({ bigint: true })
+  return {
+    isFile: stat.isFile(),
+    bytes: Number(stat.size),
+    text: [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(),
+  }
+}
+
+/** Fewer bytes than asked for only at the end of the file, which `refuseChanged` then tells. */
+async function readRange(file: FileHandle, start: number, length: number): Promise<Uint8Array> {
+  const data = new Uint8Array(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await file.read(data, filled, length - filled, start + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return data
+}

@@ -1,0 +1,87 @@
+import { Command } from '@oclif/core/command'
+import type { Agent, AgentOptions } from './agent/agent.ts'
+import { globalFlags } from './flags.ts'
+import { interruption } from './interruption.ts'
+import { clean, toJson } from './output/clean.ts'
+import { toText } from './output/text.ts'
+import { wantsJson } from './output/wants-json.ts'
+import type { Input, MutationName, Output, QueryName } from './platform/client.ts'
+import type { GlobalFlags, Place } from './settings/resolve.ts'
+
+/** Flags of a mutation: the global ones and its idempotency key. */
+type MutationFlags = GlobalFlags & { readonly 'idempotency-key'?: string | undefined }
+
+/**
+ * What every command shares: global flags, one JSON document or text, errors with exit codes (made in `main.ts`).
+ * Commands import nothing heavy at the top: what a local command does not use it does not load.
+ */
+export abstract class AgentCommand extends Command {
+  static override enableJsonFlag = true
+  static override baseFlags = globalFlags
+
+  /** Where this command works. */
+  protected async place(flags: GlobalFlags): Promise<Place> {
+    const { resolvePlace } = await import('./settings/resolve.ts')
+    return resolvePlace(flags)
+  }
+
+  /** As `place`, with the signal of this process and a word on stderr when it waits for the server. */
+  protected async agentOptions(flags: GlobalFlags): Promise<AgentOptions> {
+    const { options } = await this.place(flags)
+    return { ...options, signal: interruption, onWait: ({ message }, delayMs) => this.note(`${message}; trying again in ${Math.ceil(delayMs / 1000)} s`) }
+  }
+
+  /** The agent of the profile. No request is made yet. */
+  protected async openAgent(flags: GlobalFlags): Promise<Agent> {
+    const { openAgent } = await import('./agent/agent.ts')
+    return openAgent(await this.agentOptions(flags))
+  }
+
+  /** Ask the platform one thing. */
+  protected async query<N extends QueryName>(flags: GlobalFlags, name: N, input: Input<N>): Promise<Output<N>> {
+    const { query } = await import('./agent/call.ts')
+    return query(await this.openAgent(flags), name, input)
+  }
+
+  /** Have the platform do one thing, once, however often the command is repeated after a lost reply. */
+  protected async mutate<N extends MutationName>(flags: MutationFlags, name: N, input: Input<N>): Promise<Output<N>> {
+    const { mutate } = await import('./agent/call.ts')
+    return mutate(await this.openAgent(flags), name, input, flags['idempotency-key'])
+  }
+
+  /** Print a result as text, unless JSON is wanted: that is printed once, from what `run` returns. */
+  protected show<T extends object>(result: T, columns?: readonly string[]): T {
+    this.log(toText(result, columns ? { columns } : {}))
+    return result
+  }
+
+  /** One line of a stream: JSON, or text. */
+  protected logLine(record: object, text: string): void {
+    process.stdout.write(`${this.jsonEnabled() ? toJson(record, false) : clean(text)}\n`)
+  }
+
+  /** A word for the person at the terminal, on stderr; for nobody else. */
+  protected note(text: string): void {
+    if (process.stderr.isTTY && !this.jsonEnabled()) process.stderr.write(`${clean(text)}\n`)
+  }
+
+  override log(text = ''): void {
+    if (!this.jsonEnabled()) process.stdout.write(`${clean(text)}\n`)
+  }
+
+  override jsonEnabled(): boolean {
+    this.isJson ??= wantsJson(this.argv)
+    return this.isJson
+  }
+
+  protected override logJson(json: unknown): void {
+    process.stdout.write(`${toJson(json, process.stdout.isTTY === true)}\n`)
+  }
+
+  /** Errors are told in one place, `main.ts`, also those that arise before a command runs. */
+  protected override async catch(error: Error): Promise<never> {
+    throw error
+  }
+
+  private isJson: boolean | undefined
+}

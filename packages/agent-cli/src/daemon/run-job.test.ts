@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile, stat, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, describe, expect, test } from 'vitest'
+import { prepareJobDirectory } from './job-directory.ts'
+import { LOG_BYTES_MAX, TAIL_BYTES } from './job-log.ts'
+import { type JobOptions, type JobResult, KILL_GRACE_MS, runJob } from './run-job.ts'
+
+const parent = mkdtempSync(join(tmpdir(), 'run-job-test-'))
+afterAll(() => rmSync(parent, { recursive: true }))
+
+async function run(
+  command: JobOptions['command'],
+  options: Partial<JobOptions> = {},
+): Promise<JobResult & { directory: string; log: (name: string) => Promise<string> }> {
+  const directory = options.directory ?? (await prepareJobDirectory(parent, 'job')).directory
+  const result = await runJob({ command, directory, timeoutMs: 20_000, outputBytesMax: 1_000_000, ...options })
+  return { ...result, directory, log: (name) => readFile(join(directory, name), 'utf8') }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A killed orphan is a zombie until somebody reaps it. */
+async function isGone(pid: number): Promise<boolean> {
+  for (let tries = 0; tries < 40; tries++) {
+    if (!isAlive(pid)) return true
+    const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z')
+    if (state.includes(') Z')) return true
+    await sleep(50)
+  }
+  return false
+}
+
+describe('runJob', () => {
+  test('runs a line in its directory and keeps its streams, mode 0600', async () => {
+    const result = await run('pwd; echo oops >&2; echo made > output/r.txt')
+    expect(result).toMatchObject({ exit: 0, signal: null, timedOut: false, outputTooLarge: false, stderrTail: 'oops\n' })
+    expect(result.stdoutTail).toBe(`${result.directory}\n`)
+    expect(await result.log('stdout.log')).toBe(`${result.directory}\n`)
+    expect(await result.log('output/r.txt')).toBe('made\n')
+    for (const name of ['stdout.log', 'stderr.log']) expect((await stat(join(result.directory, name))).mode & 0o777).toBe(0o600)
+    expect((await stat(join(result.directory, 'tmp'))).mode & 0o777).toBe(0o700)
+  })
+
+  test('runs an argv without a shell in between', async () => {
+    expect(await run(['printf', '%s|', '$HOME', 'a b', '*'])).toMatchObject({ exit: 0, stdoutTail: '$HOME|a b|*|' })
+  })
+
+  test('gives a clean environment: nothing of ours but PATH, LANG and TZ', async () => {
+    process.env.AGENT_MARKETPLACE_REGISTRATION_TOKEN = 'a-secret'
+    try {
+      const result = await run(['env'], { env: { AGENT_MARKETPLACE_ASSIGNMENT_ID: 'asg_1' } })
+      const names = result.stdoutTail.split('\n').map((line) => line.split('=')[0])
+      expect(names.filter((name) => name && !['PWD', 'SHLVL', '_', 'OLDPWD'].includes(name)).sort()).toEqual([
+        'AGENT_MARKETPLACE_ASSIGNMENT_ID',
+        'HOME',
+        'LANG',
+        'PATH',
+        'TMPDIR',
+        'TZ',
+      ])
+      expect(result.stdoutTail).toContain(`HOME=${result.directory}\n`)
+      expect(result.stdoutTail).toContain(`TMPDIR=${result.directory}/tmp\n`)
+    } finally {
+      delete process.env.AGENT_MARKETPLACE_REGISTRATION_TOKEN
+    }
+  })
+
+  test('reports how a failing, missing or killed command ended, and does not throw', async () => {
+    expect(await run('exit 7')).toMatchObject({ exit: 7, signal: null })
+    expect(await run(['/no/such/command'])).toMatchObject({ exit: 127 })
+    expect(await run('kill -9 $$')).toMatchObject({ exit: null, signal: 'SIGKILL' })
+  })
+
+  test('throws when there is no directory to run in', async () => {
+    await expect(run('true', { directory: join(parent, 'missing') })).rejects.toThrow('ENOENT')
+  })
+
+  test('a time-out kills the grandchildren too', async () => {
+    const result = await run('sh -c "sleep 60 & echo \\$!; wait" & wait', { timeoutMs: 300 })
+    expect(result).toMatchObject({ exit: null, signal: 'SIGTERM', timedOut: true })
+    expect(await isGone(Number(result.stdoutTail))).toBe(true)
+  })
+
+  test('a command deaf to SIGTERM is killed after the grace time', async () => {
+    const result = await run('trap "" TERM; echo $$; while :; do sleep 0.1; done', { timeoutMs: 200 })
+    expect(result).toMatchObject({ signal: 'SIGKILL', timedOut: true })
+    expect(result.durationMs).toBeGreaterThanOrEqual(200 + KILL_GRACE_MS - 50)
+    expect(await isGone(Number(result.stdoutTail))).toBe(true)
+  })
+
+  test('what the command left in the background ends with it', async () => {
+    const result = await run('sleep 60 & echo $!')
+    expect(result).toMatchObject({ exit: 0, timedOut: false })
+    expect(result.durationMs).toBeLessThan(10_000)
+    expect(await isGone(Number(result.stdoutTail))).toBe(true)
+  })
+
+  test('a process that left the group does not keep the job open', async () => {
+    const result = await run('setsid sleep 5 & exit 3')
+    expect(result.exit).toBe(3)
+    expect(result.durationMs).toBeLessThan(3_000)
+  })
+
+  test('an abort ends a running job; an earlier one lets it not start', async () => {
+    const abort = new AbortController()
+    setTimeout(() => abort.abort(), 200)
+    const result = await run('sleep 60', { signal: abort.signal })
+    expect(result).toMatchObject({ exit: null, signal: 'SIGTERM', timedOut: false })
+    expect(result.durationMs).toBeLessThan(5_000)
+    expect(await run('touch output/ran', { signal: abort.signal })).toMatchObject({ exit: null, durationMs: 0 })
+  })
+
+  test('too much output stops the job while it runs', async () => {
+    const result = await run('while :; do head -c 100000 /dev/zero >> output/big; sleep 0.01; done', { outputBytesMax: 500_000 })
+    expect(result).toMatchObject({ exit: null, outputTooLarge: true, timedOut: false })
+    expect(result.durationMs).toBeLessThan(10_000)
+  })
+
+  test('too much output written at the last moment is still seen', async () => {
+    expect(await run('head -c 2000 /dev/zero > output/big', { outputBytesMax: 1_999 })).toMatchObject({
+      exit: 0,
+      outputTooLarge: true,
+    })
+    expect(await run('head -c 1999 /dev/zero > output/big', { outputBytesMax: 1_999 })).toMatchObject({
+      exit: 0,
+      outputTooLarge: false,
+    })
+  })
+
+  test('a talkative command does not block, and its log and tail stay bounded', async () => {
+    const result = await run(`head -c ${3 * LOG_BYTES_MAX} /dev/zero | tr '\\0' x; printf end`)
+    expect(result).toMatchObject({ exit: 0, timedOut: false })
+    expect(result.stdoutTail).toBe(`${'x'.repeat(TAIL_BYTES - 3)}end`)
+    expect((await stat(join(result.directory, 'stdout.log'))).size).toBe(LOG_BYTES_MAX)
+  })
+
+  test('does not write its log through a link', async () => {
+    const { directory } = await prepareJobDirectory(parent, 'linked')
+    await symlink(join(parent, 'target'), join(directory, 'stdout.log'))
+    await expect(run('echo x', { directory })).rejects.toThrow('ELOOP')
+    await expect(stat(join(parent, 'target'))).rejects.toThrow('ENOENT')
+  })
+
+  test('limits the memory of a process, and leaves room for a runtime that only reserves much', async () => {
+    const eat = [
+      process.execPath,
+      '-e',
+      'const eaten = []; for (let i = 0; i < 40; i++) eaten.push(Buffer.alloc(16 << 20, 1)); console.log("ate", eaten.length)',
+    ]
+    expect(await run(eat, { memoryBytesMax: 2 ** 31 })).toMatchObject({ exit: 0, stdoutTail: 'ate 40\n' })
+    expect((await run(eat, { memoryBytesMax: 400 * 2 ** 20 })).stdoutTail).toBe('')
+  })
+})

@@ -1,0 +1,15 @@
+import { run } from '@oclif/core/run'
+import { interruption, watchInterruption, watchOutput } from './interruption.ts'
+import { reportError } from './output/report-error.ts'
+import { wantsJson } from './output/wants-json.ts'
+
+/** Run one command line; sets the exit code of the process. */
+export async function main(argv: string[]): Promise<void> {
+  watchInterruption()
+  watchOutput()
+  try {
+    await run(argv, import.meta.url)
+  } catch (error) {
+    process.exitCode = reportError(interruption.aborted ? interruption.reason : error, wantsJson(argv))
+  }
+}

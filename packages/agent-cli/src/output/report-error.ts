@@ -1,0 +1,69 @@
+import { CliError } from '../agent/cli-error.ts'
+import { clean, toJson } from './clean.ts'
+
+const EXIT_BUG = 1
+const EXIT_USAGE = 2
+
+/** What a failure looks like to the user. */
+export interface ErrorReport {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+  readonly requestId?: string
+  readonly retryAfterMs?: number
+  readonly idempotencyKey?: string
+}
+
+/** What oclif throws: for a wrong command line, and (`EEXIT`) for an exit that was asked for. */
+interface OclifError extends Error {
+  readonly oclif: { readonly exit?: number }
+  readonly code?: string
+}
+
+/**
+ * Tell the user how a command failed: one JSON document on stdout, or lines on stderr. A stack only if DEBUG is set.
+ *
+ * @returns the exit code.
+ */
+export function reportError(error: unknown, isJson: boolean): number {
+  if (isOclifError(error) && error.code === 'EEXIT') return error.oclif.exit ?? EXIT_BUG
+  const { exit, ...report } = describe(error)
+  if (isJson) process.stdout.write(`${toJson({ error: report }, process.stdout.isTTY === true)}\n`)
+  else process.stderr.write(`${toLines(report).join('\n')}\n`)
+  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  return exit
+}
+
+function describe(error: unknown): ErrorReport & { readonly exit: number } {
+  if (error instanceof CliError) {
+    const { code, message, hint, requestId, retryAfterMs, idempotencyKey } = error
+    return {
+      code,
+      message: oneLine(message),
+      ...(hint !== undefined && { hint: oneLine(hint) }),
+      ...(requestId !== undefined && { requestId }),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      exit: error.exit,
+    }
+  }
+  if (isOclifError(error)) return { code: 'usage', message: oneLine(error.message), exit: EXIT_USAGE }
+  return { code: 'bug', message: 'something went wrong that this program did not expect; set DEBUG=1 to see where', exit: EXIT_BUG }
+}
+
+function toLines({ code, message, hint, requestId, idempotencyKey }: ErrorReport): string[] {
+  return [
+    `Error: ${message} (${code})`,
+    ...(hint === undefined ? [] : [`Hint: ${hint}`]),
+    ...(requestId === undefined ? [] : [`Request: ${clean(requestId)}`]),
+    ...(idempotencyKey === undefined ? [] : [`It may have happened. To find out, repeat the command; its key is ${idempotencyKey}`]),
+  ]
+}
+
+function oneLine(text: string): string {
+  return clean(text).replace(/See more help with --help/g, '').replace(/\s+/g, ' ').trim()
+}
+
+function isOclifError(error: unknown): error is OclifError {
+  return error instanceof Error && 'oclif' in error && typeof error.oclif === 'object' && error.oclif !== null
+}

@@ -1,0 +1,180 @@
+import type { RelayTtl } from '@agent-marketplace/protocol'
+import {
+  type DocumentOf,
+  type DocumentTyp,
+  documentHash,
+  readDocument,
+  type SealedDrop,
+} from '@agent-marketplace/protocol/sealing'
+import { toMessageId } from './message-id.ts'
+import type { Vault } from './vault.ts'
+
+/** A drop sealed and about to be kept for sending. */
+export interface OutgoingDrop {
+  /** What it is sent for, such as `work.key asg_… 1 bob`: there is one drop for each purpose. */
+  readonly purpose: string
+  readonly to: string
+  readonly typ: DocumentTyp
+  readonly assignmentId?: string | undefined
+  /** The document, whole; what travels in the drop when there is no `spillKey`. */
+  readonly doc: Uint8Array
+  /** Key of the artifact that carries the document when it does not fit a drop. */
+  readonly spillKey?: Uint8Array | undefined
+  readonly drop: SealedDrop
+  readonly ttl: RelayTtl
+  /** Not sent before. */
+  readonly dueAtMs: number
+}
+
+/** A drop the relay does not have yet, as far as we know. */
+export interface UnsentDrop {
+  readonly messageId: string
+  readonly slotId: Uint8Array
+  readonly deleteHash: Uint8Array
+  readonly record: Uint8Array
+  readonly body: Uint8Array
+  readonly doc: Uint8Array
+  readonly spillKey: Uint8Array | undefined
+  readonly ttl: RelayTtl
+  readonly tries: number
+}
+
+/** What was sent, or is about to be. */
+export interface SentDocument<T extends DocumentTyp = DocumentTyp> {
+  readonly messageId: string
+  readonly to: string
+  readonly document: DocumentOf<T>
+  readonly hash: string
+  readonly isSent: boolean
+}
+
+interface OutboxRow {
+  message_id: string
+  to_id: string
+  doc: Uint8Array
+  doc_hash: string
+  spill_key: Uint8Array | null
+  slot_id: Uint8Array
+  delete_hash: Uint8Array
+  record: Uint8Array
+  body: Uint8Array | null
+  ttl: RelayTtl
+  state: string
+  tries: number
+}
+
+/** Keep a sealed drop for sending, once for its purpose. @returns The id of the drop that is kept, which may be an earlier one. */
+export function keepForSending(vault: Vault, outgoing: OutgoingDrop, nowMs: number): string {
+  const { purpose, to, typ, assignmentId, doc, spillKey, drop, ttl, dueAtMs } = outgoing
+  return vault.transaction(() => {
+    const earlier = vault.get<{ message_id: string }>('SELECT message_id FROM outbox WHERE purpose = ?', purpose)
+    if (earlier) return earlier.message_id
+    const messageId = toMessageId(drop.slotId)
+    vault.run(
+      `INSERT INTO outbox (message_id, purpose, to_id, typ, assignment_id, doc, doc_hash, spill_key, slot_id, delete_hash, record, body, ttl,
+         state, sealed_at_ms, due_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sealed', ?, ?)`,
+      messageId,
+      purpose,
+      to,
+      typ,
+      assignmentId ?? null,
+      doc,
+      documentHash(doc),
+      spillKey ?? null,
+      drop.slotId,
+      drop.deleteHash,
+      drop.record,
+      drop.body,
+      ttl,
+      nowMs,
+      dueAtMs,
+    )
+    return messageId
+  })
+}
+
+/** What was sealed for a purpose, or `undefined`. */
+export function findSent<T extends DocumentTyp>(vault: Vault, typ: T, purpose: string): SentDocument<T> | undefined {
+  const row = vault.get<OutboxRow>('SELECT * FROM outbox WHERE typ = ? AND purpose = ?', typ, purpose)
+  return row && toSent(typ, row)
+}
+
+/** All documents of one kind sealed about an assignment. */
+export function listSent<T extends DocumentTyp>(vault: Vault, typ: T, assignmentId: string): SentDocument<T>[] {
+  return vault
+    .all<OutboxRow>(
+      'SELECT * FROM outbox WHERE typ = ? AND assignment_id = ? ORDER BY sealed_at_ms, message_id',
+      typ,
+      assignmentId,
+    )
+    .flatMap((row) => toSent(typ, row) ?? [])
+}
+
+/** Assignments about which a document of this kind was sealed after `sinceMs`. */
+export function assignmentsWith(vault: Vault, typ: DocumentTyp, sinceMs: number): string[] {
+  return vault
+    .all<{ id: string }>(
+      'SELECT DISTINCT assignment_id AS id FROM outbox WHERE typ = ? AND sealed_at_ms > ? AND assignment_id IS NOT NULL',
+      typ,
+      sinceMs,
+    )
+    .map(({ id }) => id)
+}
+
+/** Drops to send now, oldest first. */
+export function dueDrops(vault: Vault, nowMs: number): UnsentDrop[] {
+  return vault
+    .all<OutboxRow>("SELECT * FROM outbox WHERE state = 'sealed' AND due_at_ms <= ? ORDER BY sealed_at_ms, message_id", nowMs)
+    .flatMap((row) => (row.body ? [toUnsent(row, row.body)] : []))
+}
+
+/** When the next drop is due, ms; `undefined` if none waits. */
+export function nextDueAtMs(vault: Vault): number | undefined {
+  return vault.get<{ at: number | null }>("SELECT min(due_at_ms) AS at FROM outbox WHERE state = 'sealed'")?.at ?? undefined
+}
+
+/** How the sending of a drop stands. */
+export function sendingState(vault: Vault, messageId: string): 'sealed' | 'sent' | 'refused' | undefined {
+  return vault.get<{ state: 'sealed' | 'sent' | 'refused' }>('SELECT state FROM outbox WHERE message_id = ?', messageId)?.state
+}
+
+/** The relay has it. The document stays, as half of a signed chain; the sealed bytes go. */
+export function markSent(vault: Vault, messageId: string, nowMs: number): void {
+  vault.run(
+    "UPDATE outbox SET state = 'sent', body = NULL, sent_at_ms = ? WHERE message_id = ? AND state = 'sealed'",
+    nowMs,
+    messageId,
+  )
+}
+
+/** The relay will never take it. */
+export function markRefused(vault: Vault, messageId: string): void {
+  vault.run("UPDATE outbox SET state = 'refused', body = NULL WHERE message_id = ? AND state = 'sealed'", messageId)
+}
+
+/** The relay did not answer: send the same bytes again later. */
+export function postponeDrop(vault: Vault, messageId: string, dueAtMs: number): void {
+  vault.run("UPDATE outbox SET due_at_ms = ?, tries = tries + 1 WHERE message_id = ? AND state = 'sealed'", dueAtMs, messageId)
+}
+
+function toUnsent(row: OutboxRow, body: Uint8Array): UnsentDrop {
+  return {
+    messageId: row.message_id,
+    slotId: row.slot_id,
+    deleteHash: row.delete_hash,
+    record: row.record,
+    body,
+    doc: row.doc,
+    spillKey: row.spill_key ?? undefined,
+    ttl: row.ttl,
+    tries: row.tries,
+  }
+}
+
+function toSent<T extends DocumentTyp>(typ: T, row: OutboxRow): SentDocument<T> | undefined {
+  const document = readDocument(typ, row.doc)
+  return document === null
+    ? undefined
+    : { messageId: row.message_id, to: row.to_id, document, hash: row.doc_hash, isSent: row.state === 'sent' }
+}

@@ -1,0 +1,75 @@
+import { PREKEY_DESTROY_AFTER_EXPIRY_MS, PREKEY_LIFETIME_MS, PREKEY_RENEW_AFTER_MS, prekeyBytes, type SignedPrekey, toBase64url } from '@agent-marketplace/protocol'
+import { generatePrekey, type X25519Pair } from '@agent-marketplace/protocol/sealing'
+import { sign } from '@agent-marketplace/protocol/signing'
+import type { Keyring } from './keyring.ts'
+import type { Vault } from './vault.ts'
+
+/** An own prekey others may still seal to. */
+export interface LivePrekey extends X25519Pair {
+  readonly expiresAtMs: number
+}
+
+interface PrekeyRow {
+  prekey: Uint8Array
+  secret: Uint8Array
+  signed: string
+  issued_at_ms: number
+  expires_at_ms: number
+  is_published: number
+}
+
+/**
+ * The own prekey that others should seal to from now on: the newest, or a fresh one if that is older than 7 days.
+ * A fresh one is in the vault, with its secret, before this returns.
+ */
+export function currentPrekey(vault: Vault, keyring: Keyring, nowMs: number): { signed: SignedPrekey; isPublished: boolean } {
+  return vault.transaction(() => {
+    vault.run('DELETE FROM prekeys WHERE expires_at_ms <= ?', nowMs - PREKEY_DESTROY_AFTER_EXPIRY_MS)
+    const newest = vault.get<PrekeyRow>('SELECT * FROM prekeys ORDER BY issued_at_ms DESC LIMIT 1')
+    const isYoung = newest && nowMs - newest.issued_at_ms < PREKEY_RENEW_AFTER_MS
+    if (isYoung) return { signed: JSON.parse(newest.signed) as SignedPrekey, isPublished: newest.is_published === 1 }
+    return { signed: makePrekey(vault, keyring, nowMs), isPublished: false }
+  })
+}
+
+/** Destroy every own prekey: they belong to an identity that never was. */
+export function destroyPrekeys(vault: Vault): void {
+  vault.run('DELETE FROM prekeys')
+}
+
+/** Note that the platform hands this prekey out. */
+export function markPublished(vault: Vault, prekey: SignedPrekey): void {
+  vault.run('UPDATE prekeys SET is_published = 1 WHERE signed = ?', JSON.stringify(prekey))
+}
+
+/** The own prekeys a drop may still be sealed to: until 7 days after their expiry. */
+export function livePrekeys(vault: Vault, nowMs: number): LivePrekey[] {
+  return vault
+    .all<PrekeyRow>('SELECT * FROM prekeys WHERE expires_at_ms > ? ORDER BY issued_at_ms DESC', nowMs - PREKEY_DESTROY_AFTER_EXPIRY_MS)
+    .map((row) => ({ publicKey: row.prekey, secretKey: row.secret, expiresAtMs: row.expires_at_ms }))
+}
+
+/** Issue time of the newest own prekey, ms; `undefined` if there is none. */
+export function newestPrekeyAtMs(vault: Vault): number | undefined {
+  return vault.get<{ at: number | null }>('SELECT max(issued_at_ms) AS at FROM prekeys')?.at ?? undefined
+}
+
+function makePrekey(vault: Vault, keyring: Keyring, nowMs: number): SignedPrekey {
+  const pair = generatePrekey()
+  const unsigned = {
+    agentId: keyring.agentId,
+    prekey: toBase64url(pair.publicKey),
+    issuedAtMs: nowMs,
+    expiresAtMs: nowMs + PREKEY_LIFETIME_MS,
+  }
+  const signed = { ...unsigned, signature: toBase64url(sign('prekey', prekeyBytes(unsigned), keyring.signKey.secretKey)) }
+  vault.run(
+    'INSERT INTO prekeys (prekey, secret, signed, issued_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
+    pair.publicKey,
+    pair.secretKey,
+    JSON.stringify(signed),
+    unsigned.issuedAtMs,
+    unsigned.expiresAtMs,
+  )
+  return signed
+}

@@ -1,0 +1,91 @@
+import type { RelayTtl } from '@agent-marketplace/protocol'
+import type { Vault } from './vault.ts'
+
+/** A file being uploaded as an artifact, or uploaded. `artifactKey` is K, 32 bytes. */
+export interface Upload {
+  readonly uploadId: number
+  readonly artifactKey: Uint8Array
+  readonly expiresAtMs: number
+}
+
+export interface UploadedFile {
+  /** What for, such as `work asg_… 1`: a file is sealed under one key for one purpose. */
+  readonly purpose: string
+  readonly name: string
+  /** Of its plain bytes, base64url. */
+  readonly sha256: string
+  readonly bytes: number
+  readonly ttl: RelayTtl
+}
+
+/**
+ * The upload of a file for a purpose: the one begun before if its first parts will still be there at `freshUntilMs`, else a new one under the given key.
+ * The hash is part of what makes it the same file, so one key never seals two contents.
+ */
+export function beginUpload(
+  vault: Vault,
+  file: UploadedFile,
+  fresh: { artifactKey: Uint8Array; expiresAtMs: number; freshUntilMs: number },
+): Upload {
+  const { purpose, name, sha256, bytes, ttl } = file
+  return vault.transaction(() => {
+    const begun = vault.get<{ upload_id: number; artifact_key: Uint8Array; expires_at_ms: number }>(
+      `SELECT upload_id, artifact_key, expires_at_ms FROM uploads
+       WHERE purpose = ? AND name = ? AND sha256 = ? AND bytes = ? AND ttl = ? AND expires_at_ms >= ? ORDER BY upload_id DESC LIMIT 1`,
+      purpose,
+      name,
+      sha256,
+      bytes,
+      ttl,
+      fresh.freshUntilMs,
+    )
+    if (begun) return { uploadId: begun.upload_id, artifactKey: begun.artifact_key, expiresAtMs: begun.expires_at_ms }
+    const { artifactKey, expiresAtMs } = fresh
+    const made = vault.get<{ upload_id: number }>(
+      'INSERT INTO uploads (purpose, name, sha256, bytes, artifact_key, ttl, expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING upload_id',
+      purpose,
+      name,
+      sha256,
+      bytes,
+      artifactKey,
+      ttl,
+      expiresAtMs,
+    )
+    if (!made) throw new Error('an inserted row is returned')
+    return { uploadId: made.upload_id, artifactKey, expiresAtMs }
+  })
+}
+
+/** Parts of an upload that the relay has. */
+export function uploadedParts(vault: Vault, uploadId: number): Set<number> {
+  return new Set(
+    vault.all<{ part: number }>('SELECT part FROM upload_parts WHERE upload_id = ?', uploadId).map(({ part }) => part),
+  )
+}
+
+export function markUploaded(vault: Vault, uploadId: number, part: number): void {
+  vault.run('INSERT OR IGNORE INTO upload_parts VALUES (?, ?)', uploadId, part)
+}
+
+/** Forget uploads whose parts the relay has dropped. */
+export function forgetExpiredUploads(vault: Vault, nowMs: number): void {
+  vault.run('DELETE FROM uploads WHERE expires_at_ms < ?', nowMs)
+}
+
+/** Which parts of an artifact lie in the partial file of `path` already. */
+export function downloadedParts(vault: Vault, path: string, sha256: string): Set<number> {
+  return new Set(
+    vault
+      .all<{ part: number }>('SELECT part FROM download_parts WHERE path = ? AND sha256 = ?', path, sha256)
+      .map(({ part }) => part),
+  )
+}
+
+export function markDownloaded(vault: Vault, path: string, sha256: string, part: number): void {
+  vault.run('INSERT OR IGNORE INTO download_parts VALUES (?, ?, ?)', path, sha256, part)
+}
+
+/** The file is whole, or its partial file is worth nothing. */
+export function forgetDownload(vault: Vault, path: string): void {
+  vault.run('DELETE FROM download_parts WHERE path = ?', path)
+}

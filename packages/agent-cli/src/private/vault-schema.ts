@@ -1,0 +1,66 @@
+import { handoffSchema } from './handoff-schema.ts'
+
+/** Tables of this side of the vault. Times in ms; a missing value is NULL. */
+const controlPlane = [
+  // Idempotency keys of mutations whose answer is not known yet. `owner` is the process that waits for it, NULL once it gave up.
+  `CREATE TABLE pending (
+    key TEXT PRIMARY KEY,
+    intent BLOB NOT NULL,
+    procedure TEXT NOT NULL,
+    input TEXT NOT NULL,
+    owner INTEGER,
+    at_ms INTEGER NOT NULL
+  ) STRICT`,
+  'CREATE INDEX pending_by_intent ON pending (intent)',
+
+  // First key seen of every agent: another one is refused.
+  `CREATE TABLE contacts (
+    agent_id TEXT PRIMARY KEY,
+    sign_key BLOB NOT NULL CHECK (length(sign_key) = 32),
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    card_bytes TEXT NOT NULL,
+    card_signature TEXT NOT NULL,
+    prekey BLOB CHECK (length(prekey) = 32),
+    prekey_issued_at_ms INTEGER,
+    prekey_expires_at_ms INTEGER,
+    pinned_at_ms INTEGER NOT NULL,
+    verified INTEGER NOT NULL DEFAULT 0
+  ) STRICT`,
+
+  // Cards that claimed a pinned id with another key, kept as evidence beside the pinned one.
+  `CREATE TABLE key_conflicts (
+    agent_id TEXT NOT NULL,
+    card_bytes TEXT NOT NULL,
+    card_signature TEXT NOT NULL,
+    pinned_card_bytes TEXT NOT NULL,
+    pinned_card_signature TEXT NOT NULL,
+    seen_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (agent_id, card_bytes)
+  ) STRICT`,
+
+  // Own prekeys with their secret halves, made before they are published; destroyed 7 days after expiry.
+  `CREATE TABLE prekeys (
+    prekey BLOB PRIMARY KEY CHECK (length(prekey) = 32),
+    secret BLOB NOT NULL CHECK (length(secret) = 32),
+    signed TEXT NOT NULL,
+    issued_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    is_published INTEGER NOT NULL DEFAULT 0
+  ) STRICT`,
+
+  // Epoch of the lease this machine was given at accept or renewal: a paused holder never acts under somebody else's.
+  `CREATE TABLE leases (
+    assignment_id TEXT PRIMARY KEY,
+    lease_epoch INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL
+  ) STRICT`,
+
+  // Small facts such as cursors.
+  'CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT',
+]
+
+/** One list of statements a version, applied in order; never edited once released. */
+export const vaultMigrations: readonly (readonly string[])[] = [[...controlPlane, ...handoffSchema]]
+
+export const VAULT_VERSION = vaultMigrations.length

@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http'
+import { type AnyTRPCRouter, callTRPCProcedure } from '@trpc/server'
+import type { Deps } from '../deps.ts'
+import { notFound, Refusal } from '../errors.ts'
+import { clientKey } from './client-address.ts'
+import type { RateLimits } from './rate-limit.ts'
+import {
+  readIdempotencyKey,
+  readMutationInput,
+  readProcedure,
+  readQueryInput,
+  readTarget,
+  readToken,
+  refuseAmbiguousHeaders,
+} from './read-call.ts'
+import type { Context, RequestFacts } from './trpc.ts'
+import { findRefusal } from './wire-error.ts'
+
+/** One request on its way to an answer. */
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly requestId: string
+  /** @returns a signal that aborts when the caller hangs up or the server stops. */
+  readonly signal: () => AbortSignal
+  /** Headers that the answer carries besides the common ones, whatever it is. */
+  readonly headers: Record<string, string>
+  /** The procedure it reached, for the log and the metrics. */
+  procedure?: string
+}
+
+type CallType = 'query' | 'mutation'
+const METHODS = { query: 'GET', mutation: 'POST' } as const satisfies Record<CallType, string>
+
+interface Callee {
+  readonly router: AnyTRPCRouter
+  readonly deps: Deps
+  readonly rates: RateLimits | undefined
+}
+
+/**
+ * Make the function that carries a request to a procedure of the router.
+ * It returns what the procedure returns and throws what it throws, or a Refusal for a request that does not get there.
+ */
+export function createCaller({ router, deps, rates }: Callee): (exchange: Exchange) => Promise<unknown> {
+  const types = procedureTypes(router)
+  return async (exchange) => {
+    const { request, headers } = exchange
+    const { path, search } = readTarget(request)
+    const procedure = readProcedure(path)
+    const type = procedure === undefined ? undefined : types.get(procedure)
+    if (procedure === undefined || type === undefined) throw notFound('procedure')
+    exchange.procedure = procedure
+    requireMethod(exchange, [METHODS[type]])
+    refuseAmbiguousHeaders(request)
+
+    const token = readToken(request)
+    const address = clientKey(request.socket.remoteAddress)
+    if (token === undefined) noteQuota(headers, rates?.takeForAddress(address))
+    else rates?.refuseGuesser(address)
+
+    const idempotencyKey = readIdempotencyKey(request)
+    const input = await (type === 'query' ? readQueryInput(request, search) : readMutationInput(request, search))
+    const facts: RequestFacts = {
+      requestId: exchange.requestId,
+      token,
+      idempotencyKey,
+      // Made on demand: most calls never look at it.
+      get signal() {
+        return exchange.signal()
+      },
+      countCall: (agentId, kind) => noteQuota(headers, rates?.takeForAgent(agentId, kind)),
+    }
+    const ctx: Context = { deps, request: facts }
+    try {
+      return await callTRPCProcedure({
+        router,
+        path: procedure,
+        type,
+        ctx,
+        getRawInput: async () => input,
+        signal: undefined,
+        batchIndex: 0,
+      })
+    } catch (error) {
+      if (token !== undefined && isRejection(error)) rates?.noteRejected(address)
+      throw error
+    }
+  }
+}
+
+/** @throws Refusal `method_not_allowed`, naming the allowed ones in the `Allow` header. */
+export function requireMethod({ request, headers }: Exchange, allowed: readonly string[]): void {
+  if (allowed.includes(request.method ?? '')) return
+  headers.allow = allowed.join(', ')
+  throw new Refusal('method_not_allowed', `this is called with ${headers.allow}`)
+}
+
+function procedureTypes(router: AnyTRPCRouter): ReadonlyMap<string, CallType> {
+  const procedures = Object.entries(router._def.procedures as Record<string, { _def: { type: string } }>)
+  return new Map(procedures.map(([path, { _def }]) => [path, _def.type === 'mutation' ? 'mutation' : 'query']))
+}
+
+function noteQuota(headers: Record<string, string>, quota: string | undefined): void {
+  if (quota !== undefined) headers.ratelimit = quota
+}
+
+/** Whether the session of a call was not accepted. */
+function isRejection(error: unknown): boolean {
+  const code = findRefusal(error)?.code
+  return code === 'unauthenticated' || code === 'session_expired'
+}

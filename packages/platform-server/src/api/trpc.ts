@@ -1,0 +1,61 @@
+import { initTRPC } from '@trpc/server'
+import type { Deps } from '../deps.ts'
+import { Refusal } from '../errors.ts'
+import { authenticate, type Caller } from './authenticate.ts'
+
+/** What the transport knows of one request. */
+export interface RequestFacts {
+  readonly requestId: string
+  /** The session token of the `Authorization` header, unverified. */
+  readonly token: string | undefined
+  readonly idempotencyKey: string | undefined
+  /** Aborted when the caller hangs up or the server stops. */
+  readonly signal: AbortSignal
+}
+
+export interface Context {
+  readonly deps: Deps
+  readonly request: RequestFacts
+}
+
+const t = initTRPC.context<Context>().create()
+
+export const { router, mergeRouters } = t
+
+/** Anybody may call. */
+export const publicProcedure = t.procedure
+
+const authenticated = t.procedure.use(async ({ ctx, next }) => {
+  const caller = await authenticate(ctx.deps, ctx.request.token)
+  return next({ ctx: { caller } })
+})
+
+/** A registered agent reads; suspended and pending agents keep their reads. */
+export const agentQuery = authenticated
+
+/** A sign of life: a registered, approved agent; no idempotency key, since it may come twice without harm. */
+export const agentBeat = authenticated.use(({ ctx, next }) => {
+  refuseInactive(ctx.caller)
+  return next()
+})
+
+/** A registered, approved agent changes something: carries an idempotency key. */
+export const agentMutation = agentBeat.use(({ ctx, path, next }) => {
+  return next({ ctx: { call: { callerId: ctx.caller.agentId, procedure: path, key: requireKey(ctx.request) } } })
+})
+
+/** A mutation whose caller proves himself in the input. The idempotency key is scoped to the agent that the input names. */
+export const provenMutation = t.procedure.use(({ ctx, path, next }) =>
+  next({ ctx: { procedure: path, key: requireKey(ctx.request) } }),
+)
+
+function requireKey(request: RequestFacts): string {
+  if (request.idempotencyKey === undefined)
+    throw new Refusal('idempotency_key_missing', 'a mutation needs an Idempotency-Key header')
+  return request.idempotencyKey
+}
+
+function refuseInactive(caller: Caller): void {
+  if (caller.status === 'suspended') throw new Refusal('agent_suspended', 'this agent is suspended')
+  if (caller.status === 'pending') throw new Refusal('agent_pending', 'this agent waits for the approval of an operator')
+}

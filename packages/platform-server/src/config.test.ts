@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest'
+import { BadConfiguration, parseConfig } from './config.ts'
+
+const configOf = (args: string[], env: Record<string, string> = {}) => parseConfig(args, env).config
+
+function faultsOf(args: string[], env: Record<string, string> = {}): readonly string[] {
+  try {
+    parseConfig(args, env)
+  } catch (error) {
+    if (error instanceof BadConfiguration) return error.faults
+    throw error
+  }
+  return []
+}
+
+test('without flags the server is open, on loopback, and keeps its data where programs of this user do', () => {
+  const config = configOf([])
+
+  expect(config).toMatchObject({
+    listen: { host: '127.0.0.1', port: 8080 },
+    relayListen: { host: '127.0.0.1', port: 8081 },
+    origin: 'http://127.0.0.1:8080',
+    relayOrigin: 'http://127.0.0.1:8081',
+    database: undefined,
+    plane: 'both',
+    registration: 'open',
+    registrationToken: undefined,
+    deposits: 'open',
+    operators: [],
+    feeBps: 0,
+    relayTokens: 'off',
+    rateLimits: 'on',
+    logLevel: 'info',
+    init: false,
+  })
+  expect(config.dataDirectory).toMatch(/agent-marketplace.server$/)
+})
+
+test('a flag wins over its variable and an empty variable counts as absent', () => {
+  const env = { AGENT_MARKETPLACE_ADDR: '127.0.0.1:9000', AGENT_MARKETPLACE_FEE_BPS: '250', AGENT_MARKETPLACE_PLANE: '' }
+
+  expect(configOf(['--fee-bps', '10'], env)).toMatchObject({ listen: { port: 9000 }, feeBps: 10, plane: 'both' })
+})
+
+test('operators come from repeated flags or from a list in the environment', () => {
+  expect(configOf(['--operator', 'alice', '--operator=bob']).operators).toEqual(['alice', 'bob'])
+  expect(configOf([], { AGENT_MARKETPLACE_OPERATORS: 'alice, bob' }).operators).toEqual(['alice', 'bob'])
+})
+
+test('an address other than loopback closes registration and deposits unless they were opened by name', () => {
+  const abroad = ['--listen', '192.0.2.7:80', '--plane', 'control']
+
+  expect(configOf(abroad)).toMatchObject({
+    origin: 'http://192.0.2.7',
+    relayOrigin: undefined,
+    registration: 'invite',
+    deposits: 'operator',
+  })
+  expect(configOf([...abroad, '--registration', 'open', '--deposits', 'open'])).toMatchObject({
+    registration: 'open',
+    deposits: 'open',
+  })
+})
+
+test('a public origin in front of a loopback address counts as an address other than loopback', () => {
+  const config = configOf(['--origin', 'https://market.example.org', '--plane', 'control'])
+
+  expect(config).toMatchObject({ registration: 'invite', deposits: 'operator' })
+})
+
+test('an IPv6 address is written in brackets', () => {
+  expect(configOf(['--listen', '[::1]:8080'])).toMatchObject({
+    listen: { host: '::1', port: 8080 },
+    origin: 'http://[::1]:8080',
+    registration: 'open',
+  })
+})
+
+test('the words of a subcommand are told apart from the flags', () => {
+  expect(parseConfig(['backup', 'somewhere', '--init'], {})).toMatchObject({
+    words: ['backup', 'somewhere'],
+    config: { init: true },
+  })
+})
+
+test('every fault is reported, each on its own line with its source and without the value', () => {
+  const args = ['--listen', 'nonsense', '--plane', 'both!', '--operator', 'A!', '--verbose', '--init=yes', '--relay-listen']
+  const env = {
+    AGENT_MARKETPLACE_FEE_BPS: '10001',
+    AGENT_MARKETPLACE_DATABASE_URL: 'mysql://root:hunter2@db/x',
+    AGENT_MARKETPLACE_REGISTRATION_TOKEN: 'two words',
+  }
+  const faults = faultsOf(args, env)
+
+  expect(faults.map((fault) => fault.split(':')[0])).toEqual([
+    '--verbose',
+    '--init',
+    '--relay-listen',
+    '--plane',
+    '--listen',
+    'AGENT_MARKETPLACE_DATABASE_URL',
+    'AGENT_MARKETPLACE_REGISTRATION_TOKEN',
+    '--operator',
+    'AGENT_MARKETPLACE_FEE_BPS',
+  ])
+  expect(faults.join('\n')).not.toMatch(/nonsense|both!|A!|10001|hunter2|two words/)
+})
+
+describe('what only loopback may have is refused elsewhere', () => {
+  test.each([
+    ['rate limits off', ['--listen', '192.0.2.7:80', '--plane', 'control', '--rate-limits', 'off'], /^--rate-limits/],
+    ['a relay without tokens', ['--relay-listen', '192.0.2.7:81', '--relay-tokens', 'off'], /^--relay-tokens: off/],
+    ['a relay, while tokens cannot be issued', ['--relay-listen', '192.0.2.7:81'], /^--relay-tokens: this version/],
+    ['a relay behind a public origin', ['--relay-origin', 'https://relay.example.org'], /^--relay-tokens: this version/],
+  ])('%s', (_, args, fault) => {
+    expect(faultsOf(args)).toEqual([expect.stringMatching(fault)])
+  })
+})
+
+test.each([
+  ['every address of the machine without an origin', ['--listen', '0.0.0.0:80', '--plane', 'control'], /^--origin: needed/],
+  ['every IPv6 address without an origin', ['--listen', '[::]:80', '--plane', 'control'], /^--origin: needed/],
+  ['two planes on one address', ['--relay-listen', '127.0.0.1:8080'], /^--relay-listen: expected another/],
+  ['a port that does not exist', ['--listen', '127.0.0.1:65536'], /^--listen: expected/],
+  ['an origin with a path', ['--origin', 'http://127.0.0.1/x'], /^--origin: expected/],
+  ['an origin that is spelled in another way', ['--origin', 'http://127.0.0.1:80'], /^--origin: expected/],
+])('%s is refused', (_, args, fault) => {
+  expect(faultsOf(args)).toEqual([expect.stringMatching(fault)])
+})

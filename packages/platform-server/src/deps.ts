@@ -1,0 +1,32 @@
+import type { IdPrefix } from '@agent-marketplace/protocol'
+import { ulid } from 'ulid'
+import type { Config } from './config.ts'
+import type { Log } from './log.ts'
+import { Presence } from './presence.ts'
+import type { Database } from './storage/database.ts'
+import { Wakeups } from './wakeups.ts'
+
+/** What every operation gets from outside: storage, time, ids, configuration, log. Nothing else is ambient. */
+export interface Deps {
+  readonly db: Database
+  readonly now: () => number
+  readonly newId: (prefix: IdPrefix) => string
+  readonly config: Config
+  readonly log: Log
+  /** Random bytes that name this installation, base64url. */
+  readonly instanceId: string
+  /** 0 ≤ random() < 1, for spreading load; never for secrets. */
+  readonly random: () => number
+  readonly presence: Presence
+  readonly wakeups: Wakeups
+}
+
+/** Put together what one process of the server works with. */
+export function createDeps(given: Pick<Deps, 'db' | 'config' | 'log' | 'instanceId'> & Partial<Deps>): Deps {
+  return { now: Date.now, newId, random: Math.random, presence: new Presence(), wakeups: new Wakeups(), ...given }
+}
+
+/** A fresh unguessable id that sorts by creation time. */
+export function newId(prefix: IdPrefix): string {
+  return `${prefix}_${ulid().toLowerCase()}`
+}

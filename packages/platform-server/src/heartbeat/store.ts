@@ -1,0 +1,34 @@
+import type { Sign } from '../presence.ts'
+import type { Reader, Tx } from '../storage/database.ts'
+import { integer } from '../storage/row.ts'
+
+export async function upsertBeat(tx: Tx, agentId: string, { lastBeatAtMs, intervalMs, busy }: Sign): Promise<void> {
+  await tx.run(
+    `INSERT INTO presence (agent_id, last_beat_at_ms, interval_ms, busy) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (agent_id) DO UPDATE SET last_beat_at_ms = excluded.last_beat_at_ms, interval_ms = excluded.interval_ms, busy = excluded.busy
+     WHERE presence.last_beat_at_ms <= excluded.last_beat_at_ms`,
+    [agentId, lastBeatAtMs, intervalMs, busy ? 1 : 0],
+  )
+}
+
+export async function deleteBeat(tx: Tx, agentId: string): Promise<void> {
+  await tx.run('DELETE FROM presence WHERE agent_id = $1', [agentId])
+}
+
+/**
+ * Give every agent that was alive when the platform last heard anybody one more interval from now.
+ *
+ * @returns how many deadlines were extended.
+ */
+export function extendDeadlines(tx: Tx, nowMs: number): Promise<number> {
+  return tx.run(
+    `UPDATE presence SET last_beat_at_ms = $1 - interval_ms * (CASE busy WHEN 1 THEN 3 ELSE 9 END - 1)
+     WHERE last_beat_at_ms + interval_ms * (CASE busy WHEN 1 THEN 3 ELSE 9 END) BETWEEN (SELECT max(last_beat_at_ms) FROM presence) AND $2 + interval_ms`,
+    [nowMs, nowMs],
+  )
+}
+
+export async function countOpenDuties(reader: Reader, agentId: string): Promise<number> {
+  const row = await reader.get('SELECT count(*) AS duties FROM open_duties WHERE assignee_id = $1', [agentId])
+  return row ? integer(row, 'duties') : 0
+}

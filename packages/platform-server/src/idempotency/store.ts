@@ -1,0 +1,36 @@
+import type { Reader, Tx } from '../storage/database.ts'
+import { bytes, text } from '../storage/row.ts'
+
+/** One mutation by one caller: what scopes its idempotency key. */
+export interface Call {
+  readonly callerId: string
+  readonly procedure: string
+  readonly key: string
+}
+
+export interface Stored {
+  readonly fingerprint: Uint8Array
+  readonly reply: string
+}
+
+export async function findReply(tx: Reader, { callerId, procedure, key }: Call): Promise<Stored | undefined> {
+  const row = await tx.get(
+    'SELECT fingerprint, reply FROM idempotency WHERE caller_id = $1 AND procedure = $2 AND idempotency_key = $3',
+    [callerId, procedure, key],
+  )
+  return row && { fingerprint: bytes(row, 'fingerprint'), reply: text(row, 'reply') }
+}
+
+/** @returns `false` if another transaction stored a reply under this key first: nothing was written. */
+export async function appendReply(tx: Tx, call: Call, { fingerprint, reply }: Stored, atMs: number): Promise<boolean> {
+  const changed = await tx.run(
+    `INSERT INTO idempotency (caller_id, procedure, idempotency_key, fingerprint, reply, at_ms)
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+    [call.callerId, call.procedure, call.key, fingerprint, reply, atMs],
+  )
+  return changed === 1
+}
+
+export function deleteRepliesBefore(tx: Tx, atMs: number): Promise<number> {
+  return tx.run('DELETE FROM idempotency WHERE at_ms < $1', [atMs])
+}

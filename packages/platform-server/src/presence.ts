@@ -1,0 +1,59 @@
+/** One agent's last sign of life and what follows from it. */
+export interface Sign {
+  readonly lastBeatAtMs: number
+  readonly intervalMs: number
+  readonly busy: boolean
+  /** The last instant at which it counts as alive. */
+  readonly aliveUntilMs: number
+}
+
+/** How often the count of agents online is taken anew, in milliseconds. */
+const COUNT_EVERY_MS = 1_000
+
+/** The beats of this process, in memory; a flush writes what changed since the last one. */
+export class Presence {
+  readonly #beats = new Map<string, Sign>()
+  #changed = new Set<string>()
+  #online = 0
+  #countedAtMs = Number.NEGATIVE_INFINITY
+
+  get(agentId: string): Sign | undefined {
+    return this.#beats.get(agentId)
+  }
+
+  set(agentId: string, sign: Sign): void {
+    this.#beats.set(agentId, sign)
+    this.#changed.add(agentId)
+  }
+
+  delete(agentId: string): void {
+    this.#beats.delete(agentId)
+    this.#changed.delete(agentId)
+  }
+
+  /** @returns how many agents are alive, at most a second old; drops the ones that are not. */
+  online(nowMs: number): number {
+    if (nowMs - this.#countedAtMs < COUNT_EVERY_MS) return this.#online
+    for (const [agentId, { aliveUntilMs }] of this.#beats) {
+      if (aliveUntilMs < nowMs && !this.#changed.has(agentId)) this.#beats.delete(agentId)
+    }
+    this.#online = this.#beats.size
+    this.#countedAtMs = nowMs
+    return this.#online
+  }
+
+  /** Take what changed since the last call. */
+  takeChanged(): [agentId: string, sign: Sign][] {
+    const changed = this.#changed
+    this.#changed = new Set()
+    return [...changed].flatMap((agentId) => {
+      const sign = this.#beats.get(agentId)
+      return sign ? [[agentId, sign] as [string, Sign]] : []
+    })
+  }
+
+  /** Give back what could not be written. */
+  putBack(agentIds: Iterable<string>): void {
+    for (const agentId of agentIds) this.#changed.add(agentId)
+  }
+}

@@ -1,0 +1,58 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { type ErrorCode, statusOf } from '@agent-marketplace/protocol'
+import { transferMaxMs } from './rules.ts'
+
+/** A peer that was refused may go on sending this long, so that it reads the refusal before the connection is cut. */
+const LINGER_MS = 2_000
+
+/** What the relay says. No dates, no request ids: equal answers are equal bytes. */
+export interface Answer {
+  readonly status: number
+  readonly type?: 'application/json' | 'application/octet-stream'
+  readonly body?: Uint8Array | { readonly stream: Readable; readonly bytes: number }
+  readonly allow?: string
+}
+
+export const NO_CONTENT: Answer = { status: 204 }
+
+/** The answer for a refusal: its code and nothing else. */
+export function refusalAnswer(code: ErrorCode): Answer {
+  return jsonAnswer(statusOf(code), { code })
+}
+
+export function jsonAnswer(status: number, value: object): Answer {
+  return { status, type: 'application/json', body: Buffer.from(JSON.stringify(value)) }
+}
+
+export function bytesAnswer(body: Required<Answer>['body']): Answer {
+  return { status: 200, type: 'application/octet-stream', body }
+}
+
+/** Send an answer, and do not wait for ever: neither for a peer that reads slowly, nor for one that still sends what nobody reads. */
+export async function sendAnswer(req: IncomingMessage, res: ServerResponse, answer: Answer, isLast: boolean): Promise<void> {
+  const { status, type, body, allow } = answer
+  res.sendDate = false
+  if (isLast) res.shouldKeepAlive = false
+  const bytes = body instanceof Uint8Array ? body.length : body?.bytes
+  res.writeHead(status, {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(type && { 'content-type': type }),
+    ...(allow && { allow }),
+    ...(bytes !== undefined && { 'content-length': bytes }),
+  })
+  cutIfStillSending(req)
+  if (body === undefined || body instanceof Uint8Array) {
+    res.end(body)
+    return
+  }
+  await pipeline(body.stream, res, { signal: AbortSignal.timeout(transferMaxMs(body.bytes)) })
+}
+
+function cutIfStillSending(req: IncomingMessage): void {
+  if (req.complete) return
+  const timer = setTimeout(() => req.socket.destroy(), LINGER_MS)
+  req.once('close', () => clearTimeout(timer))
+}

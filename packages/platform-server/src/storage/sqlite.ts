@@ -1,0 +1,197 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Database, Reader, Row, Tx, Value } from './database.ts'
+import { type Connection, inTransaction, openConnection, runSql } from './sqlite-connection.ts'
+import { asRefusal } from './sqlite-fault.ts'
+import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
+
+/** A group of transactions shares one commit: at most this many … */
+const GROUP_SIZE_MAX = 50
+/** … and no transaction joins a group that is older than this. */
+const GROUP_AGE_MAX_MS = 2
+
+interface Job {
+  readonly work: (tx: Tx) => Promise<unknown>
+  readonly resolve: (value: unknown) => void
+  readonly reject: (reason: unknown) => void
+}
+
+interface Answer {
+  readonly settle: () => void
+  readonly effects: readonly (() => void)[]
+}
+
+/**
+ * Open the embedded engine: one writer, WAL, `synchronous=FULL`, group commit.
+ *
+ * Transactions run one after another inside one `BEGIN IMMEDIATE`, each in its own savepoint, and are answered after the shared COMMIT.
+ * Reads use a second connection and therefore see committed state only.
+ *
+ * @throws StorageUnusable when the file is foreign, damaged, newer than this code, or in use by another process.
+ */
+export function openSqlite(file: SqliteFile): Database {
+  const { lock } = openSqliteFile(file)
+  const writer = openConnection(file.path)
+  const reader = openConnection(file.path, { readOnly: true })
+  return new SqliteDatabase(writer, reader, lock)
+}
+
+class SqliteDatabase implements Database {
+  readonly engine = 'sqlite'
+  readonly #writer: Connection
+  readonly #reader: Connection
+  readonly #lock: Disposable
+  readonly #inside = new AsyncLocalStorage<true>()
+  #queue: Job[] = []
+  #writing: Promise<void> | undefined
+  #reading: Promise<unknown> = Promise.resolve()
+  #closed = false
+  /** Set once the engine failed in a way that leaves durability unknown: from then on nothing is acknowledged. */
+  #broken: unknown
+
+  constructor(writer: Connection, reader: Connection, lock: Disposable) {
+    this.#writer = writer
+    this.#reader = reader
+    this.#lock = lock
+  }
+
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
+    this.#refuseMisuse()
+    const turn = this.#reading.then(() => this.#readNow(work))
+    this.#reading = turn.catch(() => {})
+    return turn
+  }
+
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    this.#refuseMisuse()
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject })
+      this.#writing ??= this.#writeAll()
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#writing
+    await this.#reading
+    if (this.#closed) return
+    this.#closed = true
+    this.#reader.close()
+    this.#writer.close()
+    this.#lock[Symbol.dispose]()
+  }
+
+  #refuseMisuse(): void {
+    if (this.#inside.getStore()) throw new Error('db used inside its own transaction: pass the tx on')
+    if (this.#closed) throw new Error('the database is closed')
+  }
+
+  async #readNow<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
+    runSql(this.#reader, 'BEGIN')
+    const tx = new SqliteTx(this.#reader)
+    try {
+      return await this.#inside.run(true, () => work(tx))
+    } catch (error) {
+      throw asRefusal(error)
+    } finally {
+      tx.end()
+      runSql(this.#reader, 'COMMIT')
+    }
+  }
+
+  async #writeAll(): Promise<void> {
+    // One turn of the event loop lets the requests that are already here share the first commit.
+    await new Promise(setImmediate)
+    while (this.#queue.length > 0) {
+      await this.#writeGroup()
+      if (this.#queue.length > 0) await new Promise(setImmediate)
+    }
+    this.#writing = undefined
+  }
+
+  async #writeGroup(): Promise<void> {
+    const answers: Answer[] = []
+    const group: Job[] = []
+    try {
+      if (this.#broken) throw this.#broken
+      runSql(this.#writer, 'BEGIN IMMEDIATE')
+      const startedAt = performance.now()
+      while (this.#queue.length > 0 && group.length < GROUP_SIZE_MAX && performance.now() - startedAt < GROUP_AGE_MAX_MS) {
+        const job = this.#queue.shift() as Job
+        group.push(job)
+        answers.push(await this.#runJob(job))
+      }
+      runSql(this.#writer, 'COMMIT')
+    } catch (error) {
+      this.#abandonGroup(group, error)
+      return
+    }
+    for (const { settle, effects } of answers) {
+      for (const effect of effects) effect()
+      settle()
+    }
+  }
+
+  /** Run one transaction in its savepoint. A refusal undoes the savepoint only; an engine failure is thrown and ends the whole group. */
+  async #runJob({ work, resolve, reject }: Job): Promise<Answer> {
+    const tx = new SqliteTx(this.#writer)
+    runSql(this.#writer, 'SAVEPOINT one')
+    try {
+      const value = await this.#inside.run(true, () => work(tx))
+      runSql(this.#writer, 'RELEASE one')
+      return { settle: () => resolve(value), effects: tx.effects }
+    } catch (error) {
+      if (!inTransaction(this.#writer)) throw error
+      runSql(this.#writer, 'ROLLBACK TO one')
+      runSql(this.#writer, 'RELEASE one')
+      return { settle: () => reject(asRefusal(error)), effects: [] }
+    } finally {
+      tx.end()
+    }
+  }
+
+  #abandonGroup(group: readonly Job[], error: unknown): void {
+    try {
+      if (inTransaction(this.#writer)) runSql(this.#writer, 'ROLLBACK')
+    } catch (rollbackError) {
+      this.#broken = rollbackError
+    }
+    const refusal = asRefusal(error)
+    const failed = group.length > 0 ? group : this.#queue.splice(0)
+    for (const { reject } of failed) reject(refusal)
+  }
+}
+
+class SqliteTx implements Tx {
+  readonly #connection: Connection
+  readonly effects: (() => void)[] = []
+  #ended = false
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  async all(sql: string, params: readonly Value[] = []): Promise<Row[]> {
+    return this.#live().all(sql, params)
+  }
+
+  async get(sql: string, params: readonly Value[] = []): Promise<Row | undefined> {
+    return this.#live().get(sql, params)
+  }
+
+  async run(sql: string, params: readonly Value[] = []): Promise<number> {
+    return this.#live().run(sql, params)
+  }
+
+  onCommit(effect: () => void): void {
+    this.#live()
+    this.effects.push(effect)
+  }
+
+  end(): void {
+    this.#ended = true
+  }
+
+  #live(): Connection {
+    if (this.#ended) throw new Error('tx used after its end')
+    return this.#connection
+  }
+}

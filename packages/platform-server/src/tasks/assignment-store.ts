@@ -1,0 +1,247 @@
+import type { AssignmentKind, AssignmentState, ReviewRule } from '@agent-marketplace/protocol'
+import type { Reader, Row, Tx, Value } from '../storage/database.ts'
+import { flag, integer, maybeInteger, maybeText, micro, text } from '../storage/row.ts'
+import type { AssignmentRecord } from './rules.ts'
+
+export async function insertAssignment(tx: Tx, record: AssignmentRecord): Promise<void> {
+  await tx.run(
+    `INSERT INTO assignments (assignment_id, task_id, session_id, kind, state, buyer_id, assignee_id, target_assignment_id, capability,
+       price_micro, funded, fee_bps, review_rule, buyer_may_review, attempt, max_attempts, lease_epoch, lease_ms, accept_by_ms, review_within_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+    [
+      record.assignmentId,
+      record.taskId,
+      record.sessionId,
+      record.kind,
+      record.state,
+      record.buyerId,
+      record.assigneeId ?? null,
+      record.targetAssignmentId ?? null,
+      record.capability ?? null,
+      record.priceMicro,
+      record.funded ? 1 : 0,
+      record.feeBps,
+      record.reviewRule,
+      record.buyerMayReview ? 1 : 0,
+      record.attempt,
+      record.maxAttempts,
+      record.leaseEpoch,
+      record.leaseMs,
+      record.acceptByMs,
+      record.reviewWithinMs,
+    ],
+  )
+}
+
+export async function findAssignment(reader: Reader, assignmentId: string): Promise<AssignmentRecord | undefined> {
+  const row = await reader.get('SELECT * FROM assignments WHERE assignment_id = $1', [assignmentId])
+  return row && parseAssignment(row)
+}
+
+/** Assigned → working under the first lease. @returns `false` if it is not to be accepted any more: nothing was written. */
+export async function startWork(
+  tx: Tx,
+  assignmentId: string,
+  { nowMs, leaseExpiresAtMs }: { nowMs: number; leaseExpiresAtMs: number | undefined },
+): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE assignments SET state = 'working', lease_epoch = lease_epoch + 1, lease_expires_at_ms = $3
+     WHERE assignment_id = $1 AND state = 'assigned' AND accept_by_ms >= $2 AND (price_micro = 0 OR funded = 1)`,
+    [assignmentId, nowMs, leaseExpiresAtMs ?? null],
+  )
+  return changed === 1
+}
+
+/** Extend the lease under this epoch. @returns `false` for another epoch or state: nothing was written. */
+export async function extendLease(tx: Tx, assignmentId: string, leaseEpoch: number, leaseExpiresAtMs: number): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE assignments SET lease_expires_at_ms = $3 WHERE assignment_id = $1 AND state = 'working' AND lease_epoch = $2`,
+    [assignmentId, leaseEpoch, leaseExpiresAtMs],
+  )
+  return changed === 1
+}
+
+/** Working → submitted under a live lease of this epoch. @returns `false` if the lease is another or has lapsed: nothing was written. */
+export async function submitWork(
+  tx: Tx,
+  assignmentId: string,
+  { leaseEpoch, nowMs, reviewByMs }: { leaseEpoch: number; nowMs: number; reviewByMs: number },
+): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE assignments SET state = 'submitted', lease_expires_at_ms = NULL, review_by_ms = $4
+     WHERE assignment_id = $1 AND state = 'working' AND kind = 'execute' AND lease_epoch = $2 AND lease_expires_at_ms >= $3`,
+    [assignmentId, leaseEpoch, nowMs, reviewByMs],
+  )
+  return changed === 1
+}
+
+/** A review: working → submitted by its verdict. @returns `false` for another epoch or state: nothing was written. */
+export async function submitReview(tx: Tx, assignmentId: string, leaseEpoch: number): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE assignments SET state = 'submitted' WHERE assignment_id = $1 AND state = 'working' AND kind = 'review' AND lease_epoch = $2`,
+    [assignmentId, leaseEpoch],
+  )
+  return changed === 1
+}
+
+/** Submitted → working: the next attempt under a new lease. @returns `false` if it moved on already: nothing was written. */
+export async function restartWork(tx: Tx, assignmentId: string, leaseExpiresAtMs: number): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE assignments SET state = 'working', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_expires_at_ms = $2, review_by_ms = NULL
+     WHERE assignment_id = $1 AND state = 'submitted' AND attempt < max_attempts`,
+    [assignmentId, leaseExpiresAtMs],
+  )
+  return changed === 1
+}
+
+/** The open reviews of a piece of work go on to its next attempt; one that has spoken works again, under the lease it has. */
+export async function advanceReviews(tx: Tx, targetAssignmentId: string, attempt: number): Promise<void> {
+  await tx.run(
+    `UPDATE assignments SET attempt = $2, state = CASE state WHEN 'submitted' THEN 'working' ELSE state END
+     WHERE target_assignment_id = $1 AND state IN ('assigned', 'working', 'submitted')`,
+    [targetAssignmentId, attempt],
+  )
+}
+
+/** End an assignment that is still in the state it was read in. @returns `false` if it moved on already: nothing was written. */
+export async function endAssignment(
+  tx: Tx,
+  { assignmentId, state, leaseEpoch }: AssignmentRecord,
+  end: AssignmentState,
+): Promise<boolean> {
+  const changed = await tx.run(
+    `UPDATE assignments SET state = $4, lease_expires_at_ms = NULL, review_by_ms = NULL
+     WHERE assignment_id = $1 AND state = $2 AND lease_epoch = $3`,
+    [assignmentId, state, leaseEpoch, end],
+  )
+  return changed === 1
+}
+
+export async function markFunded(tx: Tx, assignmentId: string): Promise<void> {
+  await tx.run('UPDATE assignments SET funded = 1 WHERE assignment_id = $1', [assignmentId])
+}
+
+/** How many open duties an agent has; of one capability if it is named. */
+export async function countDuties(reader: Reader, assigneeId: string, capability?: string): Promise<number> {
+  return count(
+    reader,
+    `SELECT count(*) AS n FROM assignments WHERE assignee_id = $1 AND state IN ('assigned', 'working') AND ($2 = '' OR capability = $2)`,
+    [assigneeId, capability ?? ''],
+  )
+}
+
+export function countOpenOfBuyer(reader: Reader, buyerId: string): Promise<number> {
+  return count(
+    reader,
+    `SELECT count(*) AS n FROM assignments WHERE buyer_id = $1 AND state IN ('offered', 'assigned', 'working', 'submitted')`,
+    [buyerId],
+  )
+}
+
+/** Reviews of a piece of work, oldest first. */
+export async function listReviewsOf(reader: Reader, targetAssignmentId: string): Promise<AssignmentRecord[]> {
+  const rows = await reader.all('SELECT * FROM assignments WHERE target_assignment_id = $1 ORDER BY assignment_id', [
+    targetAssignmentId,
+  ])
+  return rows.map(parseAssignment)
+}
+
+export async function listOfTask(reader: Reader, taskId: string): Promise<AssignmentRecord[]> {
+  const rows = await reader.all('SELECT * FROM assignments WHERE task_id = $1 ORDER BY assignment_id', [taskId])
+  return rows.map(parseAssignment)
+}
+
+/** Assigned or offered work of an agent that has not begun. */
+export async function listNotAccepted(reader: Reader, assigneeId: string): Promise<AssignmentRecord[]> {
+  const rows = await reader.all(
+    `SELECT * FROM assignments WHERE assignee_id = $1 AND state = 'assigned' ORDER BY assignment_id`,
+    [assigneeId],
+  )
+  return rows.map(parseAssignment)
+}
+
+/** An agent's assignments, newest first. */
+export async function listAssignmentRecords(
+  reader: Reader,
+  {
+    agentId,
+    role,
+    state,
+    before,
+    limit,
+  }: { agentId: string; role: 'assignee' | 'buyer'; state: string | undefined; before: string | undefined; limit: number },
+): Promise<AssignmentRecord[]> {
+  const party = role === 'assignee' ? 'assignee_id' : 'buyer_id'
+  const rows = await reader.all(
+    `SELECT * FROM assignments WHERE ${party} = $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR assignment_id < $3)
+     ORDER BY assignment_id DESC LIMIT $4`,
+    [agentId, state ?? '', before ?? '', limit],
+  )
+  return rows.map(parseAssignment)
+}
+
+/** Ids of assignments that were not accepted in time. */
+export function listUnaccepted(reader: Reader, nowMs: number, limit: number): Promise<string[]> {
+  return ids(
+    reader,
+    `SELECT assignment_id FROM assignments WHERE state IN ('offered', 'assigned') AND accept_by_ms < $1 ORDER BY accept_by_ms LIMIT $2`,
+    [nowMs, limit],
+  )
+}
+
+/** Ids of assignments whose lease has lapsed. */
+export function listLapsed(reader: Reader, nowMs: number, limit: number): Promise<string[]> {
+  return ids(
+    reader,
+    `SELECT assignment_id FROM assignments WHERE state = 'working' AND lease_expires_at_ms IS NOT NULL AND lease_expires_at_ms < $1
+     ORDER BY lease_expires_at_ms LIMIT $2`,
+    [nowMs, limit],
+  )
+}
+
+/** Count one more decided piece of work of an agent. */
+export async function recordOutcome(tx: Tx, agentId: string, outcome: 'passed' | 'failed'): Promise<void> {
+  const passed = outcome === 'passed' ? 1 : 0
+  await tx.run(
+    `INSERT INTO reputation (agent_id, passed, failed) VALUES ($1, $2, $3)
+     ON CONFLICT (agent_id) DO UPDATE SET passed = reputation.passed + $2, failed = reputation.failed + $3`,
+    [agentId, passed, 1 - passed],
+  )
+}
+
+async function count(reader: Reader, sql: string, params: Value[]): Promise<number> {
+  const row = await reader.get(sql, params)
+  return row ? integer(row, 'n') : 0
+}
+
+async function ids(reader: Reader, sql: string, params: Value[]): Promise<string[]> {
+  const rows = await reader.all(sql, params)
+  return rows.map((row) => text(row, 'assignment_id'))
+}
+
+function parseAssignment(row: Row): AssignmentRecord {
+  return {
+    assignmentId: text(row, 'assignment_id'),
+    taskId: text(row, 'task_id'),
+    sessionId: text(row, 'session_id'),
+    kind: text(row, 'kind') as AssignmentKind,
+    state: text(row, 'state') as AssignmentState,
+    buyerId: text(row, 'buyer_id'),
+    assigneeId: maybeText(row, 'assignee_id'),
+    targetAssignmentId: maybeText(row, 'target_assignment_id'),
+    capability: maybeText(row, 'capability'),
+    priceMicro: micro(row, 'price_micro'),
+    funded: flag(row, 'funded'),
+    feeBps: integer(row, 'fee_bps'),
+    reviewRule: text(row, 'review_rule') as ReviewRule,
+    buyerMayReview: flag(row, 'buyer_may_review'),
+    attempt: integer(row, 'attempt'),
+    maxAttempts: integer(row, 'max_attempts'),
+    leaseEpoch: integer(row, 'lease_epoch'),
+    leaseMs: integer(row, 'lease_ms'),
+    leaseExpiresAtMs: maybeInteger(row, 'lease_expires_at_ms'),
+    acceptByMs: integer(row, 'accept_by_ms'),
+    reviewWithinMs: integer(row, 'review_within_ms'),
+    reviewByMs: maybeInteger(row, 'review_by_ms'),
+  }
+}

@@ -1,0 +1,143 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Capability,
+  PREKEY_LIFETIME_MS,
+  prekeyBytes,
+  type SessionProof,
+  type SignedCard,
+  type SignedPrekey,
+  sessionProofBytes,
+  toBase64url,
+} from '@agent-marketplace/protocol'
+import { generateSigningKey, sha256, sign } from '@agent-marketplace/protocol/signing'
+import { appRouter } from '../src/api/app-router.ts'
+import { parseConfig } from '../src/config.ts'
+import { createDeps, type Deps, newId } from '../src/deps.ts'
+import { createLog } from '../src/log.ts'
+import { loadInstanceId } from '../src/storage/installation.ts'
+import { openControlDatabase } from '../src/storage/open.ts'
+
+/** A moment to start from: every test has a clock of its own. */
+const START_MS = Date.UTC(2026, 0, 1)
+
+/** A platform without a transport, over a real database file, with a clock that stands until it is moved. */
+export interface TestPlatform extends AsyncDisposable {
+  readonly deps: Deps
+  readonly directory: string
+  /** Move the clock. */
+  pass(ms: number): void
+  /** A registered agent with its keys. */
+  agent(agentId: string, options?: { capabilities?: Capability[]; credits?: string }): Promise<TestAgent>
+}
+
+export type Api = ReturnType<typeof appRouter.createCaller>
+
+export interface TestAgent {
+  readonly agentId: string
+  readonly keys: ReturnType<typeof generateSigningKey>
+  /** Calls in this agent's name; every mutation carries a fresh idempotency key unless one is given. */
+  readonly api: Api
+  as(idempotencyKey: string): Api
+}
+
+export async function openTestPlatform(args: readonly string[] = [], env: Record<string, string> = {}): Promise<TestPlatform> {
+  const directory = mkdtempSync(join(tmpdir(), 'platform-'))
+  const { config } = parseConfig(['--data', directory, ...args], env)
+  let nowMs = START_MS
+  const db = openControlDatabase({ directory, create: true })
+  const deps = createDeps({ db, config, log: createLog('silent'), instanceId: await loadInstanceId(db, nowMs), now: () => nowMs })
+  return {
+    deps,
+    directory,
+    pass: (ms) => {
+      nowMs += ms
+    },
+    agent: (agentId, options) => registerAgent(deps, agentId, options),
+    [Symbol.asyncDispose]: async () => {
+      await db.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Call procedures as somebody with this session token, or as nobody. */
+export function callAs(deps: Deps, token?: string, idempotencyKey?: string): Api {
+  const request = { requestId: 'test', token, idempotencyKey, signal: new AbortController().signal }
+  return appRouter.createCaller({ deps, request })
+}
+
+async function registerAgent(
+  deps: Deps,
+  agentId: string,
+  { capabilities = [], credits }: { capabilities?: Capability[]; credits?: string } = {},
+): Promise<TestAgent> {
+  const keys = generateSigningKey()
+  const origin = deps.config.origin
+  await callAs(deps, undefined, 'register').identity.register({
+    card: signCard(keys, { agentId, nowMs: deps.now() }),
+    proof: proveKey(keys, { agentId, audience: origin, nowMs: deps.now() }),
+    prekey: signPrekey(keys, { agentId, nowMs: deps.now() }),
+  })
+  const { token } = await callAs(deps).identity.openSession(proveKey(keys, { agentId, audience: origin, nowMs: deps.now() }))
+  const agent: TestAgent = {
+    agentId,
+    keys,
+    as: (key) => callAs(deps, token, key),
+    get api() {
+      return callAs(deps, token, newId('evt'))
+    },
+  }
+  if (capabilities.length > 0) await agent.api.registry.declareCapabilities({ capabilities })
+  await agent.api.heartbeat.beat({})
+  if (credits) await agent.api.settlement.deposit({ amount: credits })
+  return agent
+}
+
+/** The first card of an agent, or the one after `previous`. */
+export function signCard(
+  keys: TestAgent['keys'],
+  {
+    agentId,
+    nowMs,
+    name = agentId,
+    seq = 1,
+    previous,
+  }: { agentId: string; nowMs: number; name?: string; seq?: number; previous?: SignedCard },
+): SignedCard {
+  const card = {
+    v: 1,
+    agentId,
+    seq,
+    signKey: toBase64url(keys.publicKey),
+    recoveryKeyHash: toBase64url(sha256(keys.publicKey)),
+    name,
+    status: 'active',
+    issuedAtMs: nowMs,
+    ...(previous && { previous: toBase64url(sha256(Buffer.from(previous.cardBytes, 'base64url'))) }),
+  }
+  const bytes = new TextEncoder().encode(JSON.stringify(card))
+  return { cardBytes: toBase64url(bytes), signature: toBase64url(sign('card', bytes, keys.secretKey)) }
+}
+
+export function signPrekey(keys: TestAgent['keys'], { agentId, nowMs }: { agentId: string; nowMs: number }): SignedPrekey {
+  const prekey = {
+    agentId,
+    prekey: toBase64url(sha256(keys.publicKey)),
+    issuedAtMs: nowMs,
+    expiresAtMs: nowMs + PREKEY_LIFETIME_MS,
+  }
+  return { ...prekey, signature: toBase64url(sign('prekey', prekeyBytes(prekey), keys.secretKey)) }
+}
+
+let proofs = 0
+
+export function proveKey(
+  keys: TestAgent['keys'],
+  { agentId, audience, nowMs }: { agentId: string; audience: string; nowMs: number },
+): SessionProof {
+  const nonce = toBase64url(sha256(new TextEncoder().encode(`${agentId} ${++proofs}`)).subarray(0, 16))
+  const proof = { agentId, audience, issuedAtMs: nowMs, nonce }
+  return { ...proof, signature: toBase64url(sign('session', sessionProofBytes(proof), keys.secretKey)) }
+}

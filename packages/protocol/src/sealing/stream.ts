@@ -1,0 +1,65 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+
+const ALGORITHM = 'chacha20-poly1305'
+const TAG_BYTES = 16
+export const SEGMENT_BYTES = 65_536
+const SEALED_SEGMENT_BYTES = SEGMENT_BYTES + TAG_BYTES
+
+/** Bytes of plaintext in a stream of `sealedBytes`. */
+export function plaintextBytesOf(sealedBytes: number): number {
+  return sealedBytes - TAG_BYTES * Math.max(1, Math.ceil(sealedBytes / SEALED_SEGMENT_BYTES))
+}
+
+/**
+ * Seal bytes as the STREAM of an age v1 payload: segments of 64 KiB, the last one shorter and flagged.
+ *
+ * @param key - 32 bytes. The nonces are counters, so one key seals one plaintext, ever.
+ * @returns The plaintext's length plus 16 bytes a segment; 16 bytes for an empty plaintext.
+ */
+export function sealStream(key: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const segments = Math.max(1, Math.ceil(plaintext.length / SEGMENT_BYTES))
+  const sealed = new Uint8Array(plaintext.length + segments * TAG_BYTES)
+  for (let i = 0; i < segments; i++) {
+    const segment = plaintext.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES)
+    const cipher = createCipheriv(ALGORITHM, key, segmentNonce(i, i === segments - 1), { authTagLength: TAG_BYTES })
+    const offset = i * SEALED_SEGMENT_BYTES
+    sealed.set(cipher.update(segment), offset)
+    cipher.final()
+    sealed.set(cipher.getAuthTag(), offset + segment.length)
+  }
+  return sealed
+}
+
+/**
+ * Open a whole stream.
+ *
+ * @param key - 32 bytes.
+ * @returns The plaintext, or `null` if a byte was changed, a segment dropped, added or moved, or the last one cut off.
+ */
+export function openStream(key: Uint8Array, sealed: Uint8Array): Uint8Array | null {
+  const segments = Math.max(1, Math.ceil(sealed.length / SEALED_SEGMENT_BYTES))
+  const lastBytes = sealed.length - (segments - 1) * SEALED_SEGMENT_BYTES
+  if (lastBytes < TAG_BYTES || (lastBytes === TAG_BYTES && segments > 1)) return null
+
+  const plaintext = new Uint8Array(sealed.length - segments * TAG_BYTES)
+  for (let i = 0; i < segments; i++) {
+    const segment = sealed.subarray(i * SEALED_SEGMENT_BYTES, (i + 1) * SEALED_SEGMENT_BYTES)
+    const decipher = createDecipheriv(ALGORITHM, key, segmentNonce(i, i === segments - 1), { authTagLength: TAG_BYTES })
+    decipher.setAuthTag(segment.subarray(-TAG_BYTES))
+    plaintext.set(decipher.update(segment.subarray(0, -TAG_BYTES)), i * SEGMENT_BYTES)
+    try {
+      decipher.final()
+    } catch {
+      return null
+    }
+  }
+  return plaintext
+}
+
+/** 11-byte big-endian counter ‖ 1 for the last segment, 0 for the others. The counter never leaves its low 32 bits. */
+function segmentNonce(counter: number, isLast: boolean): Uint8Array {
+  const nonce = new Uint8Array(12)
+  new DataView(nonce.buffer).setUint32(7, counter)
+  nonce[11] = isLast ? 1 : 0
+  return nonce
+}

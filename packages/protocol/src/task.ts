@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { Assignment } from './assignment.ts'
+import { AgentId, Cursor, SessionId, TaskId, TimeMs } from './ids.ts'
+
+export const ReviewRule = z.enum(['unanimous', 'majority'])
+export type ReviewRule = z.infer<typeof ReviewRule>
+
+export const Task = z.strictObject({
+  taskId: TaskId,
+  buyerId: AgentId,
+  state: z.enum(['open', 'completed', 'cancelled']),
+  reviewRule: ReviewRule,
+  buyerMayReview: z.boolean(),
+  createdAtMs: TimeMs,
+})
+export type Task = z.infer<typeof Task>
+
+export const Session = z.strictObject({ sessionId: SessionId, taskId: TaskId, state: z.enum(['running', 'closed']) })
+export type Session = z.infer<typeof Session>
+
+export const CreateTaskInput = z.strictObject({
+  reviewRule: ReviewRule.default('unanimous'),
+  buyerMayReview: z.boolean().default(false),
+})
+export const TaskReceipt = z.strictObject({ taskId: TaskId })
+export const TaskInput = z.strictObject({ taskId: TaskId })
+export const TaskPage = z.strictObject({ tasks: z.array(Task), nextCursor: Cursor.optional() })
+export const TaskDetail = Task.extend({
+  participants: z.array(AgentId),
+  sessions: z.array(Session),
+  assignments: z.array(Assignment),
+})
+export type TaskDetail = z.infer<typeof TaskDetail>
+
+export const ParticipantInput = z.strictObject({ taskId: TaskId, participantAgentId: AgentId })
+export const Participants = z.strictObject({ taskId: TaskId, participants: z.array(AgentId) })
+export const CloseSessionInput = z.strictObject({ sessionId: SessionId })
