@@ -1,7 +1,7 @@
 import { Command } from '@oclif/core/command'
 import type { Agent, AgentOptions } from './agent/agent.ts'
 import { globalFlags } from './flags.ts'
-import { interruption } from './interruption.ts'
+import { interruption, outputClosed } from './interruption.ts'
 import { clean, toJson } from './output/clean.ts'
 import { toText } from './output/text.ts'
 import { wantsJson } from './output/wants-json.ts'
@@ -28,7 +28,11 @@ export abstract class AgentCommand extends Command {
   /** As `place`, with the signal of this process and a word on stderr when it waits for the server. */
   protected async agentOptions(flags: GlobalFlags): Promise<AgentOptions> {
     const { options } = await this.place(flags)
-    return { ...options, signal: interruption, onWait: ({ message }, delayMs) => this.note(`${message}; trying again in ${Math.ceil(delayMs / 1000)} s`) }
+    return {
+      ...options,
+      signal: interruption,
+      onWait: ({ message }, delayMs) => this.note(`${message}; trying again in ${Math.ceil(delayMs / 1000)} s`),
+    }
   }
 
   /** The agent of the profile. No request is made yet. */
@@ -47,6 +51,25 @@ export abstract class AgentCommand extends Command {
   protected async mutate<N extends MutationName>(flags: MutationFlags, name: N, input: Input<N>): Promise<Output<N>> {
     const { mutate } = await import('./agent/call.ts')
     return mutate(await this.openAgent(flags), name, input, flags['idempotency-key'])
+  }
+
+  /** Take the server that was named as the one to use from now on, unless one is set already. */
+  protected async rememberServer(flags: GlobalFlags): Promise<void> {
+    const { home, settings, options } = await this.place(flags)
+    if (flags.server === undefined || settings.server !== undefined) return
+    const { writeSettings } = await import('./settings/settings.ts')
+    await writeSettings(home, { server: options.server })
+  }
+
+  /** Ask the person at the terminal. @throws CliError `usage` if there is none, or the answer is not yes. */
+  protected async confirm(question: string): Promise<void> {
+    const { confirm } = await import('./output/confirm.ts')
+    await confirm(question, interruption)
+  }
+
+  /** Ends a stream: SIGINT aside (an error), when nobody reads it any more or the time is up. */
+  protected streamSignal(seconds: number | undefined): AbortSignal {
+    return seconds === undefined ? outputClosed : AbortSignal.any([outputClosed, AbortSignal.timeout(seconds * 1000)])
   }
 
   /** Print a result as text, unless JSON is wanted: that is printed once, from what `run` returns. */

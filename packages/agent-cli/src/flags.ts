@@ -12,7 +12,12 @@ export const globalFlags = {
     env: 'AGENT_MARKETPLACE_PROFILE',
     helpGroup,
   }),
-  relay: Flags.string({ summary: 'Origin of the relay, if not the one the platform names.', helpValue: 'URL', env: 'AGENT_MARKETPLACE_RELAY', helpGroup }),
+  relay: Flags.string({
+    summary: 'Origin of the relay, if not the one the platform names.',
+    helpValue: 'URL',
+    env: 'AGENT_MARKETPLACE_RELAY',
+    helpGroup,
+  }),
   'relay-proxy': Flags.string({ summary: 'HTTP or SOCKS5 proxy for the relay alone.', helpValue: 'URL', helpGroup }),
   timeout: Flags.integer({ summary: 'Seconds to keep trying the platform.', helpValue: 'S', min: 1, max: 3600, helpGroup }),
   insecure: Flags.boolean({ summary: 'Allow plain http to another machine.', helpGroup }),

@@ -1,4 +1,4 @@
-import { createPlatform, type Platform } from '../platform/client.ts'
+import type { Platform, PlatformOptions } from '../platform/client.ts'
 import { type Keyring, readKeyring } from '../private/keyring.ts'
 import { openVault, type Vault } from '../private/vault.ts'
 import type { RelayClient } from '../relay/relay-client.ts'
@@ -40,7 +40,7 @@ export interface AgentOptions {
 
 /** Connect without an identity: only what anybody may call. */
 export function openPlatform({ server, timeoutMs, signal, onWait, now = Date.now }: AgentOptions): Platform {
-  return createPlatform({ origin: server, timeoutMs, signal, onWait, now })
+  return lazyPlatform({ origin: server, timeoutMs, signal, onWait, now })
 }
 
 /**
@@ -62,7 +62,7 @@ export function openAgent(options: AgentOptions): Agent {
 export function agentOf(options: AgentOptions, keyring: Keyring): Agent {
   const { profile, server, timeoutMs, signal, onWait, now = Date.now } = options
   const caller = { keyring, directory: profile.directory }
-  const platform = createPlatform({ origin: server, caller, timeoutMs, signal, onWait, now })
+  const platform = lazyPlatform({ origin: server, caller, timeoutMs, signal, onWait, now })
   let vault: Vault | undefined
   let relay: Promise<RelayClient> | undefined
   return {
@@ -80,6 +80,20 @@ export function agentOf(options: AgentOptions, keyring: Keyring): Agent {
       return relay
     },
     now,
+  }
+}
+
+/** The client, its schemas and tRPC take as long to load as all the rest: only the first call loads them. */
+function lazyPlatform(options: PlatformOptions): Platform {
+  let loaded: Promise<Platform> | undefined
+  const load = () => {
+    loaded ??= import('../platform/client.ts').then(({ createPlatform }) => createPlatform(options))
+    return loaded
+  }
+  return {
+    origin: options.origin,
+    query: async (...call) => (await load()).query(...call),
+    mutate: async (...call) => (await load()).mutate(...call),
   }
 }
 

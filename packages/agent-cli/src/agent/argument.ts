@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { usage } from './cli-error.ts'
 import { readPrivateFile } from '../private/files.ts'
+import { usage } from './cli-error.ts'
 
 const STDIN = '-'
 const FILE = '@'
@@ -28,7 +28,10 @@ export function readText(argument: string): string {
  */
 export function readSecret(argument: string, what: string): string {
   if (argument !== STDIN && !argument.startsWith(FILE))
-    throw usage(`${what} must not be on the command line, where others can see it`, `put it into a file of mode 600 and name that: @file, or use - for stdin`)
+    throw usage(
+      `${what} must not be on the command line, where others can see it`,
+      `put it into a file of mode 600 and name that: @file, or use - for stdin`,
+    )
   const text = argument === STDIN ? readFileSync(process.stdin.fd, 'utf8') : readSecretFile(argument.slice(1))
   const secret = text.replace(/\r?\n$/, '')
   if (secret === '') throw usage(`${what} is empty`)

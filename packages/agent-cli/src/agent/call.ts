@@ -15,5 +15,7 @@ export function query<N extends QueryName>(agent: Agent, name: N, input: Input<N
  * @param key - The user's own key.
  */
 export function mutate<N extends MutationName>(agent: Agent, name: N, input: Input<N>, key?: string): Promise<Output<N>> {
-  return withKey(agent, { procedure: name, input, key }, (idempotencyKey, sent) => agent.platform.mutate(name, sent, { idempotencyKey }))
+  return withKey(agent, { procedure: name, input, key }, (idempotencyKey, sent) =>
+    agent.platform.mutate(name, sent, { idempotencyKey }),
+  )
 }

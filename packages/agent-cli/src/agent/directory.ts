@@ -35,7 +35,8 @@ export async function discover(agent: Agent, input: Input<'discovery.discover'>)
 export async function showAgent(agent: Agent, agentId: string): Promise<ShownAgent> {
   const detail = await query(agent, 'discovery.getAgent', { agentId })
   const { name, description, signKey } = confirmCard(agent.vault, agentId, detail.card)
-  if (agentId !== agent.agentId) pin(agent.vault, { agentId, card: detail.card, ...(detail.prekey && { prekey: detail.prekey }) }, agent.now())
+  if (agentId !== agent.agentId)
+    pin(agent.vault, { agentId, card: detail.card, ...(detail.prekey && { prekey: detail.prekey }) }, agent.now())
   return { ...detail, name, ...(description !== undefined && { description }), fingerprint: fingerprintOf(signKey) }
 }
 

@@ -7,6 +7,9 @@ import type { Agent } from './agent.ts'
  *
  * @returns `undefined` while none has arrived.
  */
-export function findOrder(agent: Agent, { assignmentId, buyerId }: Pick<Assignment, 'assignmentId' | 'buyerId'>): Message<'order.offer'> | undefined {
+export function findOrder(
+  agent: Agent,
+  { assignmentId, buyerId }: Pick<Assignment, 'assignmentId' | 'buyerId'>,
+): Message<'order.offer'> | undefined {
   return findDocuments(agent.vault, 'order.offer', { assignmentId, from: buyerId })[0]
 }

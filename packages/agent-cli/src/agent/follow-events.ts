@@ -1,4 +1,4 @@
-import { type Event, EVENTS_WAIT_MAX_MS } from '@agent-marketplace/protocol'
+import { EVENTS_WAIT_MAX_MS, type Event } from '@agent-marketplace/protocol'
 import { readFact, writeFact } from '../private/facts.ts'
 import type { Agent } from './agent.ts'
 
@@ -14,11 +14,18 @@ export interface FollowInput {
 }
 
 /** Give every event of the agent, the oldest first, as they come. The position is kept when an event was taken, so nothing is lost. */
-export async function* followEvents(agent: Agent, { after, limit = Number.POSITIVE_INFINITY, signal }: FollowInput): AsyncGenerator<Event> {
+export async function* followEvents(
+  agent: Agent,
+  { after, limit = Number.POSITIVE_INFINITY, signal }: FollowInput,
+): AsyncGenerator<Event> {
   const fact = `events.follow ${agent.server}`
   let cursor = after ?? Number(readFact(agent.vault, fact) ?? 0)
   for (let given = 0; given < limit && !signal.aborted; ) {
-    const { events } = await agent.platform.query('events.wait', { after: cursor, timeoutMs: WAIT_MS }, { signal, waitMs: WAIT_MS })
+    const { events } = await agent.platform.query(
+      'events.wait',
+      { after: cursor, timeoutMs: WAIT_MS },
+      { signal, waitMs: WAIT_MS },
+    )
     for (const event of events.slice(0, limit - given)) {
       yield event
       cursor = event.seq

@@ -2,14 +2,7 @@ import type { Assignment } from '@agent-marketplace/protocol'
 import type { Agent } from './agent.ts'
 import { query } from './call.ts'
 import { CliError } from './cli-error.ts'
-import { pinAll } from './resolve-contact.ts'
-
-/** Read an assignment and pin everybody in it. @throws CliError `not_found` for one that is none of ours, `key_changed`. */
-export async function readAssignment(agent: Agent, assignmentId: string): Promise<Assignment> {
-  const { assignment, contacts } = await query(agent, 'tasks.getAssignment', { assignmentId })
-  pinAll(agent, contacts)
-  return assignment
-}
+import { pinAll } from './pin-all.ts'
 
 /** The review assignments that target one, ended ones too; their agents pinned. */
 export async function readReviews(agent: Agent, targetAssignmentId: string): Promise<Assignment[]> {

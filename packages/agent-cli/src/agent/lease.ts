@@ -1,5 +1,6 @@
 import type { Assignment } from '@agent-marketplace/protocol'
 import { findLease, noteLease } from '../private/leases.ts'
+import { withKey } from '../private/pending.ts'
 import type { Agent } from './agent.ts'
 import { mutate, query } from './call.ts'
 import { pinAll } from './pin-all.ts'
@@ -12,7 +13,12 @@ export function acceptAssignment(agent: Agent, assignmentId: string, key?: strin
 /** Extend the lease this machine holds. @throws CliError `stale_lease` if it is somebody else's by now. */
 export async function renewLease(agent: Agent, assignmentId: string, key?: string): Promise<Assignment> {
   const leaseEpoch = await leaseEpochOf(agent, assignmentId)
-  return noted(agent, await mutate(agent, 'tasks.renewLease', { assignmentId, leaseEpoch }, key))
+  // Every renewal is a new one: the stored answer to an earlier one would not extend anything.
+  const intent = { procedure: 'tasks.renewLease', input: { assignmentId, leaseEpoch }, sameAs: [assignmentId, agent.now()], key }
+  return noted(
+    agent,
+    await withKey(agent, intent, (idempotencyKey, sent) => agent.platform.mutate('tasks.renewLease', sent, { idempotencyKey })),
+  )
 }
 
 /** Say that the work is ready and was handed over privately. @throws CliError `stale_lease` if the lease is somebody else's by now. */
@@ -40,4 +46,11 @@ export async function leaseEpochOf(agent: Agent, assignmentId: string): Promise<
 function noted(agent: Agent, assignment: Assignment): Assignment {
   if (assignment.assigneeId === agent.agentId && assignment.leaseEpoch > 0) noteLease(agent.vault, assignment, agent.now())
   return assignment
+}
+
+/** The review assignments that target an assignment; their reviewers are pinned. */
+export async function listReviews(agent: Agent, targetAssignmentId: string): Promise<Assignment[]> {
+  const { assignments, contacts } = await query(agent, 'tasks.listReviewAssignments', { targetAssignmentId })
+  pinAll(agent, contacts)
+  return assignments
 }

@@ -1,7 +1,18 @@
 import { type Registration, type SignedCard, toBase64url } from '@agent-marketplace/protocol'
 import { fingerprint } from '@agent-marketplace/protocol/signing'
 import { proveIdentity } from '../platform/session.ts'
-import { type CardText, forgetRecovery, type Keyring, makeKeyring, readKeyring, readOwnCard, removeKeyring, renewCard, restartCards, writeKeyring } from '../private/keyring.ts'
+import {
+  type CardText,
+  forgetRecovery,
+  type Keyring,
+  makeKeyring,
+  readKeyring,
+  readOwnCard,
+  removeKeyring,
+  renewCard,
+  restartCards,
+  writeKeyring,
+} from '../private/keyring.ts'
 import { mayHaveHappened, withKey } from '../private/pending.ts'
 import { currentPrekey, destroyPrekeys, markPublished } from '../private/prekeys.ts'
 import { type Agent, type AgentOptions, agentOf } from './agent.ts'
@@ -52,7 +63,9 @@ async function prepareIdentity(options: AgentOptions, known: Keyring | undefined
   const { profile, now = Date.now } = options
   if (known && known.agentId !== input.agentId)
     throw usage(`the profile "${profile.name}" belongs to ${known.agentId}`, 'name another profile: --profile NAME')
-  const keyring = known ? await updateCard(options, known, input) : makeKeyring(input.agentId, { ...input, name: input.name ?? input.agentId }, now())
+  const keyring = known
+    ? await updateCard(options, known, input)
+    : makeKeyring(input.agentId, { ...input, name: input.name ?? input.agentId }, now())
   if (keyring !== known) writeKeyring(profile.directory, keyring)
   return keyring
 }
@@ -93,9 +106,16 @@ async function send(agent: Agent, input: RegisterInput): Promise<Registration> {
 async function sendCard(agent: Agent, card: SignedCard, { registrationToken, key }: RegisterInput): Promise<Registration> {
   const { platform, keyring, vault, now } = agent
   const { signed: prekey } = currentPrekey(vault, keyring, now())
-  const registration = await withKey(agent, { procedure: 'identity.register', input: { card, prekey }, key }, (idempotencyKey, sent) =>
-    // A proof is good for a minute: every try carries its own. Card and prekey make it the same call.
-    platform.mutate('identity.register', () => ({ ...sent, proof: proveIdentity(keyring, agent.server, now()), registrationToken }), { idempotencyKey }),
+  const registration = await withKey(
+    agent,
+    { procedure: 'identity.register', input: { card, prekey }, key },
+    (idempotencyKey, sent) =>
+      // A proof is good for a minute: every try carries its own. Card and prekey make it the same call.
+      platform.mutate(
+        'identity.register',
+        () => ({ ...sent, proof: proveIdentity(keyring, agent.server, now()), registrationToken }),
+        { idempotencyKey },
+      ),
   )
   markPublished(vault, prekey)
   return registration

@@ -1,4 +1,3 @@
-import type { Contact } from '@agent-marketplace/protocol'
 import { findContact, type PinnedContact, pin } from '../private/contacts.ts'
 import type { Agent } from './agent.ts'
 import { query } from './call.ts'
@@ -6,15 +5,6 @@ import { CliError } from './cli-error.ts'
 
 /** Somebody a drop can be sealed to now: pinned, and with a live prekey of 32 bytes. */
 export type SealableContact = PinnedContact & { readonly prekey: Uint8Array }
-
-/**
- * Pin the cards that came with an answer of the platform.
- *
- * @throws CliError `key_changed` if one of them carries another key than the one this machine knows.
- */
-export function pinAll(agent: Agent, contacts: readonly Contact[]): void {
-  for (const contact of contacts) pin(agent.vault, contact, agent.now())
-}
 
 /**
  * The contact to seal to. An agent whose card and prekey came with an assignment or a discovery is not looked up again: a look-up tells the

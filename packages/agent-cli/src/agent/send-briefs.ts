@@ -22,7 +22,11 @@ export type SealedTo = ReadonlyMap<string, string>
  *
  * @returns The reviewers that have a brief now, each with its message.
  */
-export async function sealBriefs(agent: Agent, order: DocumentOf<'order.offer'>, reviews: readonly Assignment[]): Promise<SealedTo> {
+export async function sealBriefs(
+  agent: Agent,
+  order: DocumentOf<'order.offer'>,
+  reviews: readonly Assignment[],
+): Promise<SealedTo> {
   const sealed = new Map<string, string>()
   for (const review of reviews.filter(isOpen)) {
     const { assignmentId, assigneeId } = review
@@ -34,7 +38,10 @@ export async function sealBriefs(agent: Agent, order: DocumentOf<'order.offer'>,
       criteria: order.instructions,
       validators: order.validators,
     }
-    sealed.set(assigneeId, await sealDocument(agent, { to: assigneeId, typ: 'review.brief', document, purpose: briefPurpose(assignmentId) }))
+    sealed.set(
+      assigneeId,
+      await sealDocument(agent, { to: assigneeId, typ: 'review.brief', document, purpose: briefPurpose(assignmentId) }),
+    )
   }
   return sealed
 }

@@ -5,9 +5,10 @@ import type { Agent } from './agent.ts'
 import { query } from './call.ts'
 import { CliError, usage } from './cli-error.ts'
 import { deliverNow } from './deliver-outbox.ts'
-import { assigneeOf, isOpen, readAssignment, readReviews, refuseUnless } from './handoff-parties.ts'
+import { assigneeOf, isOpen, readReviews, refuseUnless } from './handoff-parties.ts'
+import { readAssignment } from './lease.ts'
 import { toOrderId } from './order-id.ts'
-import { pinAll } from './resolve-contact.ts'
+import { pinAll } from './pin-all.ts'
 import { sealDocument } from './seal-document.ts'
 import { type OnProgress, sealFiles } from './seal-files.ts'
 import { findSentOrder, orderPurpose, sealBriefs } from './send-briefs.ts'
@@ -49,7 +50,12 @@ export async function sendOrder(agent: Agent, input: OrderInput): Promise<OrderR
   if (sentBefore) await refuseAnother(agent, input, sentBefore)
   const order = sentBefore ?? (await writeOrder(agent, input, reviews))
 
-  const messageId = await sealDocument(agent, { to: executor, typ: 'order.offer', document: order, purpose: orderPurpose(order.assignmentId) })
+  const messageId = await sealDocument(agent, {
+    to: executor,
+    typ: 'order.offer',
+    document: order,
+    purpose: orderPurpose(order.assignmentId),
+  })
   const briefs = await sealBriefs(agent, order, reviews)
   await deliverNow(agent, [messageId, ...briefs.values()])
   const sent = findSentOrder(agent, order.assignmentId)

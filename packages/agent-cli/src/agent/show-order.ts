@@ -4,7 +4,8 @@ import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
 import { fetchFiles } from './fetch-files.ts'
 import { findOrder } from './find-order.ts'
-import { readAssignment, refuseUnless } from './handoff-parties.ts'
+import { refuseUnless } from './handoff-parties.ts'
+import { readAssignment } from './lease.ts'
 import { toOrderId } from './order-id.ts'
 import { receiveDrops } from './receive-drops.ts'
 import type { OnProgress } from './seal-files.ts'
@@ -27,14 +28,22 @@ export interface OrderView {
  */
 export async function showOrder(
   agent: Agent,
-  input: { assignmentId: string; directory?: string | undefined; signal?: AbortSignal | undefined; onProgress?: OnProgress | undefined },
+  input: {
+    assignmentId: string
+    directory?: string | undefined
+    signal?: AbortSignal | undefined
+    onProgress?: OnProgress | undefined
+  },
 ): Promise<OrderView> {
   const { assignmentId, directory, signal, onProgress } = input
   const assignment = await readAssignment(agent, assignmentId)
   refuseUnless(assignment.assigneeId === agent.agentId, 'only the executor of an assignment sees its order')
   if (!findOrder(agent, assignment)) await receiveDrops(agent, { signal })
   const order = findOrder(agent, assignment)
-  if (!order) throw new CliError('not_found', 'no order has arrived for this assignment yet', { hint: 'the buyer sends it with `order send`' })
+  if (!order)
+    throw new CliError('not_found', 'no order has arrived for this assignment yet', {
+      hint: 'the buyer sends it with `order send`',
+    })
 
   const { instructions, artifacts, validators, reviewers, deliverTo } = order.document
   const files = directory === undefined ? artifacts.map(({ name }) => name) : await fetchInto(directory)

@@ -2,8 +2,8 @@ import { type Outcome, toBase64url, type VerdictReceipt, type VerdictStatement, 
 import { sign } from '@agent-marketplace/protocol/signing'
 import { withKey } from '../private/pending.ts'
 import type { Agent } from './agent.ts'
-import { CliError, usage } from './cli-error.ts'
 import { query } from './call.ts'
+import { CliError, usage } from './cli-error.ts'
 import { leaseEpochOf, readAssignment } from './lease.ts'
 
 export interface VerdictInput {
@@ -11,6 +11,8 @@ export interface VerdictInput {
   readonly outcome: Outcome
   /** 0–10000, needed for `passed` and `failed`; 0 for every other outcome. */
   readonly scoreBps?: number | undefined
+  /** The attempt that was judged, so that a verdict never lands on another one; the one the target is in if not given. */
+  readonly attempt?: number | undefined
   readonly key?: string | undefined
 }
 
@@ -19,7 +21,10 @@ export interface VerdictInput {
  *
  * @throws CliError `usage` if the score is missing or does not belong to the outcome; `wrong_state` if the assignment is not a review.
  */
-export async function submitVerdict(agent: Agent, { reviewAssignmentId, outcome, scoreBps, key }: VerdictInput): Promise<VerdictReceipt> {
+export async function submitVerdict(
+  agent: Agent,
+  { reviewAssignmentId, outcome, scoreBps, attempt, key }: VerdictInput,
+): Promise<VerdictReceipt> {
   const isScored = outcome === 'passed' || outcome === 'failed'
   if (isScored && scoreBps === undefined) throw usage(`a verdict "${outcome}" needs a score`, '--score-bps 0–10000')
   if (!isScored && scoreBps) throw usage(`a verdict "${outcome}" has no score`)
@@ -28,8 +33,11 @@ export async function submitVerdict(agent: Agent, { reviewAssignmentId, outcome,
   if (targetAssignmentId === undefined) throw new CliError('wrong_state', 'this assignment is not a review')
   const { assignment: target } = await query(agent, 'tasks.getAssignment', { assignmentId: targetAssignmentId })
 
-  const said = { reviewAssignmentId, targetAssignmentId, attempt: target.attempt, outcome, scoreBps: scoreBps ?? 0 }
-  const input = { ...signVerdict(agent, { ...said, issuedAtMs: agent.now() }), leaseEpoch: await leaseEpochOf(agent, reviewAssignmentId) }
+  const said = { reviewAssignmentId, targetAssignmentId, attempt: attempt ?? target.attempt, outcome, scoreBps: scoreBps ?? 0 }
+  const input = {
+    ...signVerdict(agent, { ...said, issuedAtMs: agent.now() }),
+    leaseEpoch: await leaseEpochOf(agent, reviewAssignmentId),
+  }
   return withKey(agent, { procedure: 'review.submitVerdict', input, sameAs: said, key }, (idempotencyKey, sent) =>
     agent.platform.mutate('review.submitVerdict', sent, { idempotencyKey }),
   )

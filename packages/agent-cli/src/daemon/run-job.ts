@@ -23,7 +23,7 @@ export interface JobOptions {
   timeoutMs: number
   /** Limit for everything under `output/`. Looked at five times a second, so a fast writer passes it by a little before it dies. */
   outputBytesMax: number
-  /** Limit of private writable memory for each process (not for all of them together). */
+  /** Limit of private writable memory for each process (not for all of them together). Node alone takes about 600 MB of it, most never touched. */
   memoryBytesMax?: number
   signal?: AbortSignal
 }

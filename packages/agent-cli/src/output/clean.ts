@@ -1,5 +1,5 @@
 // C0 but tab and newline, DEL, C1, line separators, and what turns the direction of text around: none of it may steer a terminal.
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const CONTROLS = /(?![\t\n])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 /** Text as it may be shown: without control characters, which other agents could have put into their names and messages. */
 export function clean(text: string): string {

@@ -48,7 +48,11 @@ function describe(error: unknown): ErrorReport & { readonly exit: number } {
     }
   }
   if (isOclifError(error)) return { code: 'usage', message: oneLine(error.message), exit: EXIT_USAGE }
-  return { code: 'bug', message: 'something went wrong that this program did not expect; set DEBUG=1 to see where', exit: EXIT_BUG }
+  return {
+    code: 'bug',
+    message: 'something went wrong that this program did not expect; set DEBUG=1 to see where',
+    exit: EXIT_BUG,
+  }
 }
 
 function toLines({ code, message, hint, requestId, idempotencyKey }: ErrorReport): string[] {
@@ -56,12 +60,17 @@ function toLines({ code, message, hint, requestId, idempotencyKey }: ErrorReport
     `Error: ${message} (${code})`,
     ...(hint === undefined ? [] : [`Hint: ${hint}`]),
     ...(requestId === undefined ? [] : [`Request: ${clean(requestId)}`]),
-    ...(idempotencyKey === undefined ? [] : [`It may have happened. To find out, repeat the command; its key is ${idempotencyKey}`]),
+    ...(idempotencyKey === undefined
+      ? []
+      : [`It may have happened. To find out, repeat the command; its key is ${idempotencyKey}`]),
   ]
 }
 
 function oneLine(text: string): string {
-  return clean(text).replace(/See more help with --help/g, '').replace(/\s+/g, ' ').trim()
+  return clean(text)
+    .replace(/See more help with --help/g, '')
+    .replace(/\s+/g, ' ')
+    .trim()
 }
 
 function isOclifError(error: unknown): error is OclifError {

@@ -13,7 +13,10 @@ export function terminalWidth(): number {
  *
  * @param columns - Fields a table shows, in this order; all of them if not given. What does not fit `width` is written as blocks of lines.
  */
-export function toText(result: object, { columns, width = terminalWidth() }: { columns?: readonly string[]; width?: number } = {}): string {
+export function toText(
+  result: object,
+  { columns, width = terminalWidth() }: { columns?: readonly string[]; width?: number } = {},
+): string {
   return linesOf(result, { columns, width }).join('\n')
 }
 
@@ -35,14 +38,22 @@ function linesOf(record: object, layout: Layout): string[] {
 /** Records as a table, or as blocks of lines if the table would be wider than the terminal. */
 function listOf(records: readonly object[], layout: Layout): string[] {
   const rows = records as readonly Readonly<Record<string, unknown>>[]
-  const columns = (layout.columns ?? [...new Set(rows.flatMap((row) => Object.keys(row)))]).filter((column) => rows.some((row) => row[column] !== undefined))
+  const columns = (layout.columns ?? [...new Set(rows.flatMap((row) => Object.keys(row)))]).filter((column) =>
+    rows.some((row) => row[column] !== undefined),
+  )
   const cells = rows.map((row) => columns.map((column) => textOf(column, row[column])))
-  const widths = columns.map((column, at) => Math.max(...[label(column), ...cells.map((row) => row[at] ?? '')].map((text) => text.length)))
+  const widths = columns.map((column, at) =>
+    Math.max(...[label(column), ...cells.map((row) => row[at] ?? '')].map((text) => text.length)),
+  )
   const total = widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length)
   if (total > layout.width || rows.some((row) => columns.some((column) => isRecords(row[column]))))
     return records.flatMap((record, at) => [...(at === 0 ? [] : ['']), ...linesOf(record, layout)])
 
-  const line = (texts: readonly string[]) => texts.map((text, at) => text.padEnd(widths[at] ?? 0)).join(GAP).trimEnd()
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, at) => text.padEnd(widths[at] ?? 0))
+      .join(GAP)
+      .trimEnd()
   return [line(columns.map(label)), ...cells.map(line)]
 }
 
@@ -52,7 +63,9 @@ function isRecords(value: unknown): value is readonly object[] {
 
 /** `leaseExpiresAtMs` → `Lease expires at`. */
 function label(key: string): string {
-  const words = key.replace(/(?:AtMs|ByMs|Ms|Bps)$/, (unit) => (unit.startsWith('At') ? 'At' : unit.startsWith('By') ? 'By' : '')).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  const words = key
+    .replace(/(?:AtMs|ByMs|Ms|Bps)$/, (unit) => (unit.startsWith('At') ? 'At' : unit.startsWith('By') ? 'By' : ''))
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }
 

@@ -71,7 +71,9 @@ export function createPlatform(options: PlatformOptions): Platform {
     const timed = anyOf(signal, AbortSignal.timeout(Math.ceil(limitMs)))
     const request = { context: headers, ...(timed && { signal: timed }) }
     try {
-      return await (procedures[name].type === 'query' ? client.query(name, input, request) : client.mutation(name, input, request))
+      return await (procedures[name].type === 'query'
+        ? client.query(name, input, request)
+        : client.mutation(name, input, request))
     } catch (error) {
       throw toCliError(error, signal)
     }
@@ -83,7 +85,11 @@ export function createPlatform(options: PlatformOptions): Platform {
     parseOutput('identity.openSession', await once('identity.openSession', proof, { headers: {}, signal, limitMs: timeoutMs }))
   const session = caller && createSession({ ...caller, origin, now, open })
 
-  async function call<N extends ProcedureName>(name: N, input: Input<N> | (() => Input<N>), more: MutateOptions = {}): Promise<Output<N>> {
+  async function call<N extends ProcedureName>(
+    name: N,
+    input: Input<N> | (() => Input<N>),
+    more: MutateOptions = {},
+  ): Promise<Output<N>> {
     const { idempotencyKey, waitMs = 0 } = more
     if (procedures[name].keyed && idempotencyKey === undefined) throw new Error(`${name} needs an idempotency key`)
     const make = typeof input === 'function' ? input : () => input
@@ -123,7 +129,9 @@ async function withSession<T>(session: Session, attempt: (headers: Record<string
 
 function need(session: Session | undefined): Session {
   if (session) return session
-  throw new CliError('unauthenticated', 'this profile has no identity yet', { hint: 'register first: `agent-marketplace register --agent-id …`' })
+  throw new CliError('unauthenticated', 'this profile has no identity yet', {
+    hint: 'register first: `agent-marketplace register --agent-id …`',
+  })
 }
 
 /** Bad input is refused here, in words, before anything is sent. The value is never repeated. */
@@ -137,7 +145,9 @@ function parseInput(name: ProcedureName, input: unknown): unknown {
 function parseOutput<N extends ProcedureName>(name: N, answer: unknown): Output<N> {
   const parsed = procedures[name].output.safeParse(answer)
   if (parsed.success) return parsed.data as Output<N>
-  throw new CliError('bad_answer', `the answer to ${name} is not what this version expects`, { hint: 'compare versions: `agent-marketplace doctor`' })
+  throw new CliError('bad_answer', `the answer to ${name} is not what this version expects`, {
+    hint: 'compare versions: `agent-marketplace doctor`',
+  })
 }
 
 function anyOf(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined {

@@ -35,9 +35,11 @@ export function createJsonFetch(): JsonFetch {
     const answer = await send(target, request, { isTls, agent })
     const body = await read(answer)
     const status = answer.statusCode ?? 0
-    if (status >= 300 && status < 400) throw new CliError('bad_answer', `${target.origin} redirects (${status}), which is never followed`)
+    if (status >= 300 && status < 400)
+      throw new CliError('bad_answer', `${target.origin} redirects (${status}), which is never followed`)
     const json = parse(body)
-    if (json === undefined) throw new CliError('bad_answer', `${target.origin} answered ${status}, but not as Agent Marketplace does`)
+    if (json === undefined)
+      throw new CliError('bad_answer', `${target.origin} answered ${status}, but not as Agent Marketplace does`)
     return { ok: status >= 200 && status < 300, json: async () => json }
   }
 }
@@ -66,7 +68,9 @@ async function read(answer: IncomingMessage): Promise<string> {
       chunks.push(chunk)
     }
   } catch (error) {
-    throw error instanceof CliError || isAbort(error) ? error : new CliError('unreachable', 'the connection broke before the answer was whole', { cause: error })
+    throw error instanceof CliError || isAbort(error)
+      ? error
+      : new CliError('unreachable', 'the connection broke before the answer was whole', { cause: error })
   }
   return Buffer.concat(chunks).toString('utf8')
 }
@@ -96,8 +100,11 @@ function inWords(target: URL, error: Error & { code?: string }): Error {
   if (isAbort(error)) return error
   const { code = '' } = error
   const isTls = code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT') || code.includes('SIGNATURE')
-  if (isTls) return new CliError('bad_answer', `${target.origin} shows a certificate that is not trusted (${code})`, { cause: error })
-  return new CliError('unreachable', `cannot reach ${target.origin}: ${REASONS[code] ?? (code || 'the request failed')}`, { cause: error })
+  if (isTls)
+    return new CliError('bad_answer', `${target.origin} shows a certificate that is not trusted (${code})`, { cause: error })
+  return new CliError('unreachable', `cannot reach ${target.origin}: ${REASONS[code] ?? (code || 'the request failed')}`, {
+    cause: error,
+  })
 }
 
 function isAbort(error: unknown): boolean {

@@ -11,7 +11,8 @@ export function toCliError(error: unknown, signal?: AbortSignal): CliError {
   if (isTimeout(error)) return new CliError('unreachable', 'the platform did not answer in time', { cause: error })
 
   const wire = WireError.safeParse(error.data)
-  if (!wire.success) return new CliError('bad_answer', 'the platform refused in a way this version does not understand', { cause: error })
+  if (!wire.success)
+    return new CliError('bad_answer', 'the platform refused in a way this version does not understand', { cause: error })
   const { code, message, requestId, retryAfterMs, hint } = wire.data
   return new CliError(code, message, { requestId, retryAfterMs, hint })
 }

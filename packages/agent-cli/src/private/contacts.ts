@@ -1,35 +1,19 @@
-import { AgentCard, type Contact, fromBase64url, PREKEY_LIFETIME_MS, prekeyBytes, SESSION_CLOCK_SKEW_MS, type SignedCard, type SignedPrekey } from '@agent-marketplace/protocol'
-import { fingerprint, verify } from '@agent-marketplace/protocol/signing'
+import {
+  AgentCard,
+  type Contact,
+  fromBase64url,
+  PREKEY_LIFETIME_MS,
+  prekeyBytes,
+  SESSION_CLOCK_SKEW_MS,
+  type SignedCard,
+  type SignedPrekey,
+} from '@agent-marketplace/protocol'
+import { verify } from '@agent-marketplace/protocol/signing'
 import { CliError } from '../agent/cli-error.ts'
+import { type ContactRow, findRow, getContact, type PinnedContact } from './pinned.ts'
 import type { Vault } from './vault.ts'
 
-/** An agent whose identity key this machine has seen and holds on to. */
-export interface PinnedContact {
-  readonly agentId: string
-  /** Ed25519, 32 bytes. */
-  readonly signKey: Uint8Array
-  readonly fingerprint: string
-  readonly name: string
-  readonly card: SignedCard
-  /** Its newest live X25519 key, 32 bytes; absent if none was seen that is still good. */
-  readonly prekey?: Uint8Array
-  readonly prekeyExpiresAtMs?: number
-  /** Compared by people over another channel. */
-  readonly isVerified: boolean
-}
-
-interface ContactRow {
-  agent_id: string
-  sign_key: Uint8Array
-  name: string
-  seq: number
-  card_bytes: string
-  card_signature: string
-  prekey: Uint8Array | null
-  prekey_issued_at_ms: number | null
-  prekey_expires_at_ms: number | null
-  verified: number
-}
+export { findContact, getContact, listContacts, type PinnedContact } from './pinned.ts'
 
 /**
  * Verify a card: the signature by the key it names, then its shape, then that it is of the agent it is shown for.
@@ -80,24 +64,6 @@ export function confirmCard(vault: Vault, agentId: string, signed: SignedCard): 
   return card
 }
 
-/** @returns the pinned contact, or `undefined` for an agent never seen. Its prekey is left out once it is no longer live at `nowMs`. */
-export function findContact(vault: Vault, agentId: string, nowMs: number): PinnedContact | undefined {
-  const row = findRow(vault, agentId)
-  return row && toContact(row, nowMs)
-}
-
-/** @throws CliError `not_found` for an agent never seen. */
-export function getContact(vault: Vault, agentId: string, nowMs: number): PinnedContact {
-  const contact = findContact(vault, agentId, nowMs)
-  if (!contact) throw new CliError('not_found', 'no such contact on this machine', { hint: `see it first: \`agents show ${agentId}\`` })
-  return contact
-}
-
-/** Every pinned contact, by id. */
-export function listContacts(vault: Vault, nowMs: number): PinnedContact[] {
-  return vault.all<ContactRow>('SELECT * FROM contacts ORDER BY agent_id').map((row) => toContact(row, nowMs))
-}
-
 function getCard(agentId: string, signed: SignedCard): AgentCard {
   const card = openCard(agentId, signed)
   if (!card) throw new CliError('key_changed', `the card shown for ${agentId} is not signed by the key it names`)
@@ -112,10 +78,6 @@ function keyChanged(agentId: string): CliError {
   return new CliError('key_changed', `${agentId} now shows another identity key than the one pinned on this machine`, {
     hint: `nothing was sent; compare with ${agentId} over another channel, then \`contacts trust ${agentId}\``,
   })
-}
-
-function findRow(vault: Vault, agentId: string): ContactRow | undefined {
-  return vault.get<ContactRow>('SELECT * FROM contacts WHERE agent_id = ?', agentId)
 }
 
 function upsertCard(vault: Vault, card: AgentCard, signed: SignedCard, nowMs: number): void {
@@ -136,7 +98,8 @@ function upsertCard(vault: Vault, card: AgentCard, signed: SignedCard, nowMs: nu
 /** A prekey that does not verify or is not live is left aside: the one known before stays. */
 function upsertPrekey(vault: Vault, signKey: string, prekey: SignedPrekey, at: { agentId: string; nowMs: number }): void {
   const { issuedAtMs, expiresAtMs } = prekey
-  const isLive = issuedAtMs <= at.nowMs + SESSION_CLOCK_SKEW_MS && expiresAtMs > at.nowMs && expiresAtMs - issuedAtMs <= PREKEY_LIFETIME_MS
+  const isLive =
+    issuedAtMs <= at.nowMs + SESSION_CLOCK_SKEW_MS && expiresAtMs > at.nowMs && expiresAtMs - issuedAtMs <= PREKEY_LIFETIME_MS
   if (prekey.agentId !== at.agentId || !isLive) return
   if (!verify('prekey', prekeyBytes(prekey), bytesOf(prekey.signature), bytesOf(signKey))) return
   vault.run(
@@ -160,19 +123,6 @@ function keepEvidence(vault: Vault, known: ContactRow, shown: SignedCard, nowMs:
     known.card_signature,
     nowMs,
   )
-}
-
-function toContact(row: ContactRow, nowMs: number): PinnedContact {
-  const isLive = row.prekey !== null && row.prekey_expires_at_ms !== null && row.prekey_expires_at_ms > nowMs
-  return {
-    agentId: row.agent_id,
-    signKey: row.sign_key,
-    fingerprint: fingerprint(row.sign_key),
-    name: row.name,
-    card: { cardBytes: row.card_bytes, signature: row.card_signature },
-    ...(isLive && row.prekey && row.prekey_expires_at_ms !== null && { prekey: row.prekey, prekeyExpiresAtMs: row.prekey_expires_at_ms }),
-    isVerified: row.verified === 1,
-  }
 }
 
 /** The key a card names, before anything of it is believed. */

@@ -68,7 +68,11 @@ export function writePrivateFile(path: string, bytes: Uint8Array | string): void
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`
   guard(path, () => {
     try {
-      const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, PRIVATE_FILE_MODE)
+      const file = openSync(
+        temporary,
+        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+        PRIVATE_FILE_MODE,
+      )
       try {
         fchmodSync(file, PRIVATE_FILE_MODE)
         writeFileSync(file, bytes)
@@ -88,7 +92,11 @@ export function writePrivateFile(path: string, bytes: Uint8Array | string): void
 /** Make the file exist as an empty private one, or check the one that is there. */
 export function ensurePrivateFile(path: string): void {
   guard(path, () => {
-    const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, PRIVATE_FILE_MODE)
+    const file = openSync(
+      path,
+      constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      PRIVATE_FILE_MODE,
+    )
     try {
       const stat = fstatSync(file)
       if (!stat.isFile()) throw localState(`${path} is not a plain file`)
@@ -120,7 +128,9 @@ function refuseExposed(what: string, stat: { uid: number; mode: number }, remedy
   if (process.platform === 'win32') return
   if (!isOurs(stat)) throw localState(`${what} belongs to another user`)
   if ((stat.mode & OTHERS) !== 0)
-    throw localState(`${what} is open to other users (mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')})`, { hint: remedy })
+    throw localState(`${what} is open to other users (mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')})`, {
+      hint: remedy,
+    })
 }
 
 function isOurs(stat: { uid: number }): boolean {
@@ -177,4 +187,3 @@ function inWords(what: string, error: unknown): CliError | undefined {
 function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
-

@@ -1,6 +1,6 @@
+import { join } from 'node:path'
 import { type AgentCard, fromBase64url, type SignedCard, toBase64url } from '@agent-marketplace/protocol'
 import { generateSigningKey, SIGN_SECRET_KEY_BYTES, type SigningKey, sha256, sign } from '@agent-marketplace/protocol/signing'
-import { join } from 'node:path'
 import { localState } from '../agent/cli-error.ts'
 import { ensurePrivateDirectory, readPrivateFile, removePrivateFile, writePrivateFile } from './files.ts'
 

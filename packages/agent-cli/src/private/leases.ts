@@ -6,7 +6,11 @@ export function findLease(vault: Vault, assignmentId: string): number | undefine
 }
 
 /** Note the lease this machine was given. */
-export function noteLease(vault: Vault, { assignmentId, leaseEpoch }: { assignmentId: string; leaseEpoch: number }, nowMs: number): void {
+export function noteLease(
+  vault: Vault,
+  { assignmentId, leaseEpoch }: { assignmentId: string; leaseEpoch: number },
+  nowMs: number,
+): void {
   if (findLease(vault, assignmentId) === leaseEpoch) return
   vault.run('INSERT OR REPLACE INTO leases VALUES (?, ?, ?)', assignmentId, leaseEpoch, nowMs)
 }

@@ -100,6 +100,16 @@ export function findSent<T extends DocumentTyp>(vault: Vault, typ: T, purpose: s
   return row && toSent(typ, row)
 }
 
+/** The purpose under which the same document waits for being sent to the same agent, or `undefined`. */
+export function findUnsent(vault: Vault, { to, typ, hash }: { to: string; typ: DocumentTyp; hash: string }): string | undefined {
+  return vault.get<{ purpose: string }>(
+    "SELECT purpose FROM outbox WHERE state = 'sealed' AND to_id = ? AND typ = ? AND doc_hash = ? LIMIT 1",
+    to,
+    typ,
+    hash,
+  )?.purpose
+}
+
 /** All documents of one kind sealed about an assignment. */
 export function listSent<T extends DocumentTyp>(vault: Vault, typ: T, assignmentId: string): SentDocument<T>[] {
   return vault

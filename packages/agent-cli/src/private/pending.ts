@@ -21,6 +21,9 @@ interface PendingRow {
   owner: number | null
 }
 
+/** How long an unanswered call is taken up again, ms: a day less than the platform remembers its key. */
+const TAKEN_UP_MS = IDEMPOTENCY_KEPT_MS - 86_400_000
+
 /** Keys this process is waiting on. A row that names our pid but is not here belongs to a dead process that had the same one. */
 const inFlight = new Set<string>()
 
@@ -63,7 +66,7 @@ function claim<Input>(
   const nowMs = now()
   const intent = sha256(new TextEncoder().encode(JSON.stringify([server, procedure, sameAs])))
   return vault.transaction(() => {
-    vault.run('DELETE FROM pending WHERE at_ms < ?', nowMs - IDEMPOTENCY_KEPT_MS)
+    vault.run('DELETE FROM pending WHERE at_ms < ?', nowMs - TAKEN_UP_MS)
     const rows =
       key === undefined
         ? vault.all<PendingRow>('SELECT key, input, owner FROM pending WHERE intent = ? ORDER BY at_ms', intent)
@@ -74,7 +77,15 @@ function claim<Input>(
       return { key: abandoned.key, input: JSON.parse(abandoned.input) as Input }
     }
     const fresh = key ?? randomUUID()
-    vault.run('INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?)', fresh, intent, procedure, JSON.stringify(input), process.pid, nowMs)
+    vault.run(
+      'INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?)',
+      fresh,
+      intent,
+      procedure,
+      JSON.stringify(input),
+      process.pid,
+      nowMs,
+    )
     return { key: fresh, input }
   })
 }

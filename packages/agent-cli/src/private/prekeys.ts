@@ -1,4 +1,11 @@
-import { PREKEY_DESTROY_AFTER_EXPIRY_MS, PREKEY_LIFETIME_MS, PREKEY_RENEW_AFTER_MS, prekeyBytes, type SignedPrekey, toBase64url } from '@agent-marketplace/protocol'
+import {
+  PREKEY_DESTROY_AFTER_EXPIRY_MS,
+  PREKEY_LIFETIME_MS,
+  PREKEY_RENEW_AFTER_MS,
+  prekeyBytes,
+  type SignedPrekey,
+  toBase64url,
+} from '@agent-marketplace/protocol'
 import { generatePrekey, type X25519Pair } from '@agent-marketplace/protocol/sealing'
 import { sign } from '@agent-marketplace/protocol/signing'
 import type { Keyring } from './keyring.ts'
@@ -45,7 +52,10 @@ export function markPublished(vault: Vault, prekey: SignedPrekey): void {
 /** The own prekeys a drop may still be sealed to: until 7 days after their expiry. */
 export function livePrekeys(vault: Vault, nowMs: number): LivePrekey[] {
   return vault
-    .all<PrekeyRow>('SELECT * FROM prekeys WHERE expires_at_ms > ? ORDER BY issued_at_ms DESC', nowMs - PREKEY_DESTROY_AFTER_EXPIRY_MS)
+    .all<PrekeyRow>(
+      'SELECT * FROM prekeys WHERE expires_at_ms > ? ORDER BY issued_at_ms DESC',
+      nowMs - PREKEY_DESTROY_AFTER_EXPIRY_MS,
+    )
     .map((row) => ({ publicKey: row.prekey, secretKey: row.secret, expiresAtMs: row.expires_at_ms }))
 }
 

@@ -22,16 +22,25 @@ interface SubmissionRow {
   state: SubmissionState
 }
 
-/** Keep what is handed over for an attempt. Once it was announced to anybody it is not replaced. @returns What is kept, which may be earlier work. */
-export function keepSubmission(vault: Vault, work: Omit<Submission, 'state'>, nowMs: number): Submission {
+/**
+ * Keep what is handed over for an attempt. Once any of it was announced it stays; before that, other work takes its place.
+ *
+ * @returns What is kept.
+ */
+export function keepSubmission(
+  vault: Vault,
+  work: Omit<Submission, 'state'>,
+  at: { isAnnounced: boolean; nowMs: number },
+): Submission {
   const { assignmentId, attempt, orderHash, artifacts } = work
+  const onConflict = at.isAnnounced ? 'IGNORE' : 'REPLACE'
   vault.run(
-    "INSERT OR IGNORE INTO submissions VALUES (?, ?, ?, ?, 'sealed', ?)",
+    `INSERT OR ${onConflict} INTO submissions VALUES (?, ?, ?, ?, 'sealed', ?)`,
     assignmentId,
     attempt,
     orderHash ?? null,
     JSON.stringify(artifacts),
-    nowMs,
+    at.nowMs,
   )
   return findSubmission(vault, assignmentId, attempt) ?? { ...work, state: 'sealed' }
 }

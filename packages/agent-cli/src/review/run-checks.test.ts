@@ -184,7 +184,17 @@ describe('checkJson', () => {
   })
 
   test('a schema that takes exponential memory is stopped alone', async () => {
+    const before = process.memoryUsage.rss()
+    let peak = before
+    const timer = setInterval(() => {
+      peak = Math.max(peak, process.memoryUsage.rss())
+    }, 50)
     const findings = await checkJson({ schema: bomb(60, 'anyOf', false), files: [await put('r', '{}')] })
-    expect(findings.trouble).toMatchObject({ outcome: 'inconclusive' })
+    clearInterval(timer)
+    expect(findings.trouble).toMatchObject({
+      outcome: 'inconclusive',
+      reason: expect.stringContaining('ERR_WORKER_OUT_OF_MEMORY'),
+    })
+    expect(peak - before).toBeLessThan(1.2e9)
   })
 })

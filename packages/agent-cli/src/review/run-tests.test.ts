@@ -63,8 +63,22 @@ describe('runTests', () => {
     expect(
       await outcome({ files: [{ name: 'run', contentBase64: base64('#!/no/such/interpreter\n') }], command: ['./run'] }),
     ).toBe('inconclusive')
-    // The wrapper fails before the tests take over: its exit code must not be taken for theirs.
     expect(await outcome(suite('exit 0'), [join(directory, 'nothing to hide')])).toBe('inconclusive')
+  })
+
+  test('an exit code of the wrapper is not taken for one of the tests', async () => {
+    expect(await detectIsolation()).not.toBe('none')
+    const path = process.env.PATH
+    await writeFile(join(directory, 'unshare'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    process.env.PATH = `${directory}:${path}`
+    try {
+      expect(await run(suite('exit 0'))).toEqual({
+        checks: [],
+        trouble: { outcome: 'inconclusive', reason: 'the tests could not be run here (exit 1)' },
+      })
+    } finally {
+      process.env.PATH = path
+    }
   })
 
   test('work on copies, with nested files, and leave nothing behind', async () => {

@@ -44,10 +44,13 @@ export function compileSchema(schema: unknown, { allErrors }: { allErrors: boole
     allErrors,
     logger: false,
     validateFormats: false,
-    inlineRefs: false, // inlining a chain of references doubles the code at every step
+    inlineRefs: false, // else many references to a large definition make code of many times its size
     ownProperties: true, // else every object has a `toString`
     unicodeRegExp: false,
-    code: { regExp: Object.assign((source: string) => compilePattern(source, 'schema'), { code: 'compilePattern' }) },
+    code: {
+      optimize: false, // it is recursive and quadratic in the properties of one object: seconds for a thousand
+      regExp: Object.assign((source: string) => compilePattern(source, 'schema'), { code: 'compilePattern' }),
+    },
   })
   try {
     const validate = ajv.compile(schema)
@@ -55,6 +58,7 @@ export function compileSchema(schema: unknown, { allErrors }: { allErrors: boole
     return validate
   } catch (cause) {
     if (cause instanceof BriefError) throw cause
+    if (cause instanceof RangeError) throw new BriefError('schema', 'has too many parts at one level to be compiled', { cause })
     if (cause instanceof MissingRefError)
       throw new BriefError('schema', 'has a $ref that leads out of it; nothing is fetched', { cause })
     throw new BriefError('schema', cause instanceof Error ? shortReason(cause.message) : 'cannot be compiled', { cause })
@@ -71,6 +75,7 @@ export function checkSchema(validate: ValidateFunction, document: unknown): Chec
   try {
     if (validate(document)) return { ...check, passed: true }
   } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
     throw new BriefError('schema', 'calls itself without end', { cause })
   }
   const errors = validate.errors ?? []

@@ -46,6 +46,8 @@ describe('decideOutcome', () => {
     expect(decideOutcome(list, 0.3)).toBe('passed')
     expect(decideOutcome(list, 0.31)).toBe('failed')
     expect(decideOutcome([rule(true), rule(false)], 1)).toBe('failed')
+    const threeOfTen = Array.from({ length: 10 }, (_, index) => rule(index < 3, 0.7))
+    expect(decideOutcome(threeOfTen, 0.3)).toBe('passed')
   })
 
   test.each(['schema', 'test'] as const)('no threshold forgives a failed %s', (kind) => {

@@ -11,7 +11,6 @@ export const TIMEOUT_DEFAULT_S = 30
 
 const PROFILE = /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/i
 
-
 /** The flags every command has. oclif has already filled in their environment variables. */
 export interface GlobalFlags {
   readonly server?: string | undefined

@@ -68,7 +68,11 @@ export function createCaller({ router, deps, rates }: Callee): (exchange: Exchan
       get signal() {
         return exchange.signal()
       },
-      countCall: (agentId, kind) => noteQuota(headers, rates?.takeForAgent(agentId, kind)),
+      count: rates && {
+        forAgent: (agentId, kind) => noteQuota(headers, rates.takeForAgent(agentId, kind)),
+        // Without a session it was counted already.
+        forStranger: () => (token === undefined ? undefined : noteQuota(headers, rates.takeForAddress(address))),
+      },
     }
     const ctx: Context = { deps, request: facts }
     try {

@@ -7,7 +7,7 @@ import type { AnyTRPCRouter } from '@trpc/server'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
 import { createCaller, type Exchange, requireMethod } from './call.ts'
-import { answerSocket, refuseClientError } from './client-error.ts'
+import { answerClientError, answerSocket } from './client-error.ts'
 import { InFlight } from './in-flight.ts'
 import { createMetrics } from './metrics.ts'
 import { createPlainRoutes } from './plain-routes.ts'
@@ -107,9 +107,14 @@ export function createControlServer({ router, deps, rateLimits, limits }: Contro
       { ...reply, headers: { ...reply.headers, ...exchange.headers } },
       { requestId, isLast: inFlight.isStopping },
     )
-    metrics.countAnswer(exchange.procedure, code, (performance.now() - startedAt) / 1_000)
+    metrics.countAnswer({ procedure: exchange.procedure, code, seconds: (performance.now() - startedAt) / 1_000 })
   }
-  const listen = (request: IncomingMessage, response: ServerResponse) => void serve(request, response)
+  const listen = (request: IncomingMessage, response: ServerResponse) => {
+    serve(request, response).catch((error: unknown) => {
+      log.error('fault', { stack: stackOf(error) })
+      response.destroy()
+    })
+  }
 
   server.on('request', listen)
   // What a peer expects of us besides is ignored.
@@ -118,7 +123,7 @@ export function createControlServer({ router, deps, rateLimits, limits }: Contro
     answerSocket(socket as Socket, new Refusal('method_not_allowed', 'this is no proxy'), randomUUID()),
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    answerSocket(socket as Socket, refuseClientError(error.code), randomUUID())
+    answerClientError(error, socket as Socket, { requestId: randomUUID(), pending: inFlight.on(socket) })
   })
 
   return {
@@ -132,4 +137,10 @@ export function createControlServer({ router, deps, rateLimits, limits }: Contro
       server.closeAllConnections()
     },
   }
+}
+
+/** The stack of what went wrong first: tRPC wraps what a procedure throws. */
+function stackOf(error: unknown): string {
+  const origin = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return origin instanceof Error ? (origin.stack ?? origin.message) : 'something that is no error was thrown'
 }

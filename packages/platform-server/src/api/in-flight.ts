@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 
 /** The requests under way: how many there are, and word to those that wait when the server stops. */
 export class InFlight {
+  readonly #last = new WeakMap<Duplex, ServerResponse>()
   readonly #waiting = new Set<AbortController>()
   #count = 0
   #isStopping = false
@@ -17,11 +19,19 @@ export class InFlight {
 
   /** Count a request until its response is sent, or its peer has gone. */
   add(response: ServerResponse): void {
+    const { socket } = response.req
     this.#count++
+    this.#last.set(socket, response)
     response.once('close', () => {
+      if (this.#last.get(socket) === response) this.#last.delete(socket)
       this.#count--
       if (this.#count === 0) this.#whenNone?.()
     })
+  }
+
+  /** @returns the response that is under way on a connection, the last if there are several. */
+  on(socket: Duplex): ServerResponse | undefined {
+    return this.#last.get(socket)
   }
 
   /** @returns a signal that aborts when the peer hangs up or the server stops. */

@@ -3,10 +3,16 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60]
 
+interface Answered {
+  /** A procedure of the router; absent for a request that reached none. */
+  readonly procedure?: string | undefined
+  readonly code: ErrorCode | 'ok'
+  readonly seconds: number
+}
+
 /** What `/metrics` tells. Every label comes from a closed set: procedures of the router and error codes. */
 export interface Metrics {
-  /** @param procedure - A procedure of the router; `undefined` for a request that reached none. */
-  countAnswer(procedure: string | undefined, code: ErrorCode | 'ok', seconds: number): void
+  countAnswer(answer: Answered): void
   /** The text of all metrics and its media type. */
   expose(): Promise<{ text: string; type: string }>
 }
@@ -36,7 +42,7 @@ export function createMetrics(measure: { requests: () => number; connections: ()
   const counters = new Map<string, Counter.Internal>()
   const timers = new Map<string, Histogram.Internal<'procedure'>>()
   return {
-    countAnswer(procedure = 'none', code, seconds) {
+    countAnswer({ procedure = 'none', code, seconds }) {
       const key = `${procedure} ${code}`
       const counter = counters.get(key) ?? answers.labels(procedure, code)
       const timer = timers.get(procedure) ?? durations.labels(procedure)

@@ -5,8 +5,17 @@ import { Refusal } from '../errors.ts'
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Whether a body follows the headers of a request. */
-export function bodyFollows({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+export function bodyFollows(request: IncomingMessage): boolean {
+  return request.headers['transfer-encoding'] !== undefined || declaredBytes(request) > 0
+}
+
+/** Whether the end of a body is still to come that nobody will read: its length is unknown, or more than we take. */
+export function isBodyCut(request: IncomingMessage): boolean {
+  return !request.complete && (request.headers['transfer-encoding'] !== undefined || declaredBytes(request) > BODY_BYTES_MAX)
+}
+
+function declaredBytes({ headers }: IncomingMessage): number {
+  return Number(headers['content-length'] ?? 0)
 }
 
 /**
@@ -15,7 +24,7 @@ export function bodyFollows({ headers }: IncomingMessage): boolean {
  * @throws Refusal `too_large`; `request_timeout` when the peer hangs up before the end.
  */
 export function readBody(request: IncomingMessage): Promise<Uint8Array> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) return Promise.reject(tooLarge())
+  if (declaredBytes(request) > BODY_BYTES_MAX) return Promise.reject(tooLarge())
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
     let size = 0

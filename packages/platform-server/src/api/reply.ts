@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refusal } from '../errors.ts'
-import { bodyFollows } from './read-body.ts'
+import { isBodyCut } from './read-body.ts'
 import { errorBody } from './wire-error.ts'
 
 /** A peer that was answered before it had sent its whole body may go on sending this long: cut at once, it would lose the answer. */
@@ -51,7 +51,7 @@ export function sendReply(
 ): void {
   if (response.destroyed) return
   const { status, body, headers } = reply
-  const isCut = !request.complete && bodyFollows(request)
+  const isCut = isBodyCut(request)
   response.writeHead(status, {
     ...commonHeaders(requestId),
     ...headers,

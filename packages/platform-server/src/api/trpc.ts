@@ -2,6 +2,14 @@ import { initTRPC } from '@trpc/server'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
 import { authenticate, type Caller } from './authenticate.ts'
+import type { AgentRate } from './rate-limit.ts'
+
+/** Counts a call against its rate. Both throw Refusal `rate_limited`. */
+export interface CallCount {
+  forAgent(agentId: string, kind: AgentRate): void
+  /** A call that authenticates nobody, whatever session it brings along. */
+  forStranger(): void
+}
 
 /** What the transport knows of one request. */
 export interface RequestFacts {
@@ -11,6 +19,8 @@ export interface RequestFacts {
   readonly idempotencyKey: string | undefined
   /** Aborted when the caller hangs up or the server stops. */
   readonly signal: AbortSignal
+  /** Absent where calls are not counted. */
+  readonly count?: CallCount | undefined
 }
 
 export interface Context {
@@ -23,10 +33,14 @@ const t = initTRPC.context<Context>().create()
 export const { router, mergeRouters } = t
 
 /** Anybody may call. */
-export const publicProcedure = t.procedure
+export const publicProcedure = t.procedure.use(({ ctx, next }) => {
+  ctx.request.count?.forStranger()
+  return next()
+})
 
-const authenticated = t.procedure.use(async ({ ctx, next }) => {
+const authenticated = t.procedure.use(async ({ ctx, type, path, next }) => {
   const caller = await authenticate(ctx.deps, ctx.request.token)
+  ctx.request.count?.forAgent(caller.agentId, type === 'query' ? 'read' : path === 'heartbeat.beat' ? 'beat' : 'mutation')
   return next({ ctx: { caller } })
 })
 
@@ -45,7 +59,7 @@ export const agentMutation = agentBeat.use(({ ctx, path, next }) => {
 })
 
 /** A mutation whose caller proves himself in the input. The idempotency key is scoped to the agent that the input names. */
-export const provenMutation = t.procedure.use(({ ctx, path, next }) =>
+export const provenMutation = publicProcedure.use(({ ctx, path, next }) =>
   next({ ctx: { procedure: path, key: requireKey(ctx.request) } }),
 )
 

@@ -30,7 +30,7 @@ export function bytesAnswer(body: Required<Answer>['body']): Answer {
   return { status: 200, type: 'application/octet-stream', body }
 }
 
-/** Send an answer, and do not wait for ever: neither for a peer that reads slowly, nor for one that still sends what nobody reads. */
+/** Send an answer, and do not wait for ever: neither for a peer that reads slowly, nor for one that goes on sending what nobody reads. */
 export async function sendAnswer(req: IncomingMessage, res: ServerResponse, answer: Answer, isLast: boolean): Promise<void> {
   const { status, type, body, allow } = answer
   res.sendDate = false
@@ -43,16 +43,24 @@ export async function sendAnswer(req: IncomingMessage, res: ServerResponse, answ
     ...(allow && { allow }),
     ...(bytes !== undefined && { 'content-length': bytes }),
   })
-  cutIfStillSending(req)
   if (body === undefined || body instanceof Uint8Array) {
-    res.end(body)
+    if (body) res.write(body)
+    await letFinish(req)
+    res.end()
     return
   }
   await pipeline(body.stream, res, { signal: AbortSignal.timeout(transferMaxMs(body.bytes)) })
 }
 
-function cutIfStillSending(req: IncomingMessage): void {
-  if (req.complete) return
+/**
+ * Read and forget what a refused peer still sends. Closing before that would reset the connection, and the answer could be lost with it;
+ * the peer has the whole answer already, by its length.
+ */
+async function letFinish(req: IncomingMessage): Promise<void> {
+  if (req.complete || req.destroyed) return
+  const ended = new Promise((resolve) => req.once('close', resolve).once('end', resolve))
+  req.resume()
   const timer = setTimeout(() => req.socket.destroy(), LINGER_MS)
-  req.once('close', () => clearTimeout(timer))
+  await ended
+  clearTimeout(timer)
 }

@@ -81,6 +81,7 @@ export async function* readBody(req: IncomingMessage, bytes: number): AsyncGener
     }
   } finally {
     clearTimeout(timer)
+    void chunks.return?.()
   }
 }
 

@@ -51,6 +51,7 @@ describe('the plan of an artifact', () => {
     expect(checkPlan({ bytes, partBytes, parts: parts + 1 })).toBeNull()
     expect(checkPlan({ bytes, partBytes: 16_384, parts: 5 })).toBeNull()
     expect(checkPlan({ bytes, partBytes: 0, parts: 0 })).toBeNull()
+    expect(checkPlan({ bytes: 10, partBytes: 65_536, parts: 1 })).toBeNull()
   })
 
   test.for([-1, 0.5, 1, Number.NaN])('has no part %d when there is one', (index) => {

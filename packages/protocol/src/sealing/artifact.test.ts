@@ -132,11 +132,12 @@ type Change = {
   swapSegments?: number[]
   copySegment?: { from: number; to: number }
   flags?: number[]
+  plaintextBytes?: number
   padding?: { offset: number; byte: string }
 }
 
 /** Apply the change a bad vector describes to part 0, or to part 1 where it changes the padding. */
-function changePart({ flip, truncate, append, swapSegments, copySegment, flags, padding }: Change): Uint8Array {
+function changePart({ flip, truncate, append, swapSegments, copySegment, flags, plaintextBytes, padding }: Change): Uint8Array {
   const plan = planArtifact(vectors.bad.bytes)
   const data = pattern(0, plan.dataBytes)
   const { key, body } = sealArtifactPart({ artifactKey, plan, index: 0, data })
@@ -147,6 +148,7 @@ function changePart({ flip, truncate, append, swapSegments, copySegment, flags, 
   if (truncate !== undefined) return body.subarray(0, truncate)
   if (append !== undefined) return Buffer.concat([body, new Uint8Array(append)])
   if (flags !== undefined) return sealWithFlags(key, data, flags)
+  if (plaintextBytes !== undefined) return sealStream(key, pattern(0, plaintextBytes))
   if (copySegment !== undefined) changed.set(segment(copySegment.from), copySegment.to * SEALED_SEGMENT_BYTES)
   if (swapSegments !== undefined) {
     const [a = 0, b = 0] = swapSegments

@@ -91,15 +91,22 @@ describe('any drop', () => {
   })
 })
 
-type Change = { flip?: number; truncate?: number; append?: string; plaintext?: { offset: number; bytes: string } }
+type Change = {
+  flip?: number
+  truncate?: number
+  append?: string
+  plaintext?: { offset: number; bytes: string }
+  plaintextBytes?: number
+}
 
-function changeBody(body: Uint8Array, { flip, truncate, append, plaintext }: Change): Uint8Array {
+function changeBody(body: Uint8Array, { flip, truncate, append, plaintext, plaintextBytes }: Change): Uint8Array {
   if (flip !== undefined) return body.map((byte, i) => (i === flip ? byte ^ 1 : byte))
   if (truncate !== undefined) return body.subarray(0, truncate)
   if (append !== undefined) return Buffer.concat([body, bytes(append)])
-  if (plaintext === undefined) throw new Error('a vector without a change')
   const nonce = body.subarray(0, 24)
   const opened = nacl.secretbox.open(body.subarray(24), nonce, sealed.bodyKey) ?? new Uint8Array()
-  opened.set(bytes(plaintext.bytes), plaintext.offset)
-  return Buffer.concat([nonce, nacl.secretbox(opened, nonce, sealed.bodyKey)])
+  const resealed = new Uint8Array(plaintextBytes ?? opened.length)
+  resealed.set(opened.subarray(0, plaintextBytes))
+  if (plaintext !== undefined) resealed.set(bytes(plaintext.bytes), plaintext.offset)
+  return Buffer.concat([nonce, nacl.secretbox(resealed, nonce, sealed.bodyKey)])
 }

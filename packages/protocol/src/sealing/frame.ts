@@ -105,7 +105,8 @@ function largestFrameAroundDoc(): number {
 /** JSON that is spelled the one way `JSON.stringify` spells it: no white space, no duplicate key, no `1e3`; keys in any order. */
 function parseCompactJson(bytes: Uint8Array): unknown {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    // A broken byte reads as U+FFFD, which no field may hold; a byte order mark is kept, and is not JSON.
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
     const json: unknown = JSON.parse(text)
     return JSON.stringify(json) === text ? json : undefined
   } catch {

@@ -1,0 +1,114 @@
+import { statfs } from 'node:fs/promises'
+import { PREKEY_LIFETIME_MS, PROTOCOL_VERSION, SESSION_CLOCK_SKEW_MS, type ServerInfo } from '@agent-marketplace/protocol'
+import { ensurePrivateDirectory } from '../private/files.ts'
+import { newestPrekeyAtMs } from '../private/prekeys.ts'
+import { isLoopback } from '../settings/origin.ts'
+import { type Agent, type AgentOptions, openAgent, openPlatform } from './agent.ts'
+import { CliError } from './cli-error.ts'
+
+const FREE_BYTES_MIN = 100 * 1024 * 1024
+const DAY_MS = 86_400_000
+
+export interface Check {
+  readonly name: string
+  readonly ok: boolean
+  readonly detail: string
+}
+
+export interface Diagnosis {
+  readonly checks: Check[]
+}
+
+/** Look at everything a command depends on. Never throws for what it finds: each finding is a check. */
+export async function diagnose(options: AgentOptions): Promise<Diagnosis> {
+  const { now = Date.now, profile } = options
+  const local = [await check('home', () => checkHome(profile.directory)), await check('disk', () => checkDisk(profile.directory))]
+  const agent = await attempt(() => openAgent(options))
+  const beforeMs = now()
+  const info = await attempt(() => openPlatform(options).query('server.info', {}))
+  const afterMs = now()
+  const remote = [
+    await check('server', () => checkServer(given(info), options.server)),
+    await check('clock', () => checkClock(given(info), { beforeMs, afterMs })),
+    await check('identity', () => checkIdentity(given(agent))),
+    await check('prekey', () => checkPrekey(given(agent))),
+    await check('relay', () => checkRelay(given(agent))),
+    await check('relay tokens', () => checkTokens(given(info))),
+  ]
+  return { checks: [...local, ...remote] }
+}
+
+function checkHome(directory: string): string {
+  ensurePrivateDirectory(directory)
+  return `${directory} is yours alone`
+}
+
+async function checkDisk(directory: string): Promise<string> {
+  const { bavail, bsize } = await statfs(directory)
+  const free = bavail * bsize
+  if (free < FREE_BYTES_MIN) throw new Error(`only ${Math.floor(free / 2 ** 20)} MiB are free`)
+  return `${Math.floor(free / 2 ** 20)} MiB are free`
+}
+
+function checkServer({ origin, version, protocol, registration, deposits }: ServerInfo, server: string): string {
+  if (origin !== server) throw new Error(`the server calls itself ${origin}: name it so, --server ${origin}`)
+  if (protocol !== PROTOCOL_VERSION) throw new Error(`the server speaks protocol ${protocol}, this program ${PROTOCOL_VERSION}`)
+  return `${origin}, version ${version}, registration ${registration}, deposits ${deposits}`
+}
+
+function checkClock({ nowMs }: ServerInfo, { beforeMs, afterMs }: { beforeMs: number; afterMs: number }): string {
+  const skewMs = Math.round(nowMs - (beforeMs + afterMs) / 2)
+  const detail = `this clock is ${Math.abs(skewMs) / 1000} s ${skewMs > 0 ? 'behind' : 'ahead of'} the server's`
+  if (Math.abs(skewMs) > SESSION_CLOCK_SKEW_MS) throw new Error(`${detail}: nothing can be proven to it`)
+  return detail
+}
+
+async function checkIdentity(agent: Agent): Promise<string> {
+  const { status } = await agent.platform.query('identity.whoami', {})
+  if (status !== 'active') throw new Error(`${agent.agentId} is ${status}`)
+  return `${agent.agentId} is active`
+}
+
+function checkPrekey({ vault, now }: Agent): string {
+  const issuedAtMs = newestPrekeyAtMs(vault)
+  if (issuedAtMs === undefined) throw new Error('there is none: nobody can write to this agent')
+  const ageMs = now() - issuedAtMs
+  const detail = `${Math.floor(ageMs / DAY_MS)} days old`
+  if (ageMs > PREKEY_LIFETIME_MS) throw new Error(`${detail} and expired: start the daemon`)
+  return detail
+}
+
+async function checkRelay(agent: Agent): Promise<string> {
+  const relay = await agent.relay()
+  await relay.keys()
+  return 'answers'
+}
+
+function checkTokens({ relayTokens, relayOrigins }: ServerInfo): string {
+  const isLocal = relayOrigins.every(isLoopback)
+  if (relayTokens === 'off' && !isLocal) throw new Error('off, though the relay is on another machine: anybody can fill it')
+  return relayTokens === 'on' ? 'on' : 'off (the relay is on this machine)'
+}
+
+type Attempt<T> = { readonly value: T } | { readonly error: unknown }
+
+async function attempt<T>(action: () => T | Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { value: await action() }
+  } catch (error) {
+    return { error }
+  }
+}
+
+function given<T>(found: Attempt<T>): T {
+  if ('error' in found) throw found.error
+  return found.value
+}
+
+async function check(name: string, look: () => string | Promise<string>): Promise<Check> {
+  const found = await attempt(look)
+  if ('value' in found) return { name, ok: true, detail: found.value }
+  const { error } = found
+  const hint = error instanceof CliError && error.hint !== undefined ? ` (${error.hint})` : ''
+  return { name, ok: false, detail: `${error instanceof Error ? error.message : 'unknown'}${hint}` }
+}

@@ -1,0 +1,105 @@
+import type { Assignment } from '@agent-marketplace/protocol'
+import { findDocuments, type Message, markMessage } from '../private/inbox.ts'
+import type { Agent } from './agent.ts'
+import { CliError } from './cli-error.ts'
+import { ContentError } from './content-error.ts'
+import { fetchFiles } from './fetch-files.ts'
+import { assigneeOf, readReviews } from './handoff-parties.ts'
+import { readAssignment } from './lease.ts'
+import { receiveDrops } from './receive-drops.ts'
+import type { OnProgress } from './seal-files.ts'
+import { areSameContents, contentsSha256, type NamedContent } from './work-contents.ts'
+
+export interface FetchedWork {
+  readonly files: string[]
+  /** Hex; of several files as `contentsSha256` says. */
+  readonly sha256: string
+}
+
+/** Who has a say about the work of an assignment: its executor, and its reviewers in the executor's stead. */
+interface Deliverers {
+  readonly executor: string
+  readonly all: ReadonlySet<string>
+  readonly attempt: number | undefined
+  readonly state: string
+}
+
+/**
+ * Fetch released work into a directory.
+ *
+ * @throws CliError `wrong_state` while its keys are not released, `forbidden` for the executor itself; ContentError if the files are gone, changed,
+ *   or not those that were announced and reviewed.
+ */
+export async function fetchWork(
+  agent: Agent,
+  input: { assignmentId: string; directory: string; signal?: AbortSignal | undefined; onProgress?: OnProgress | undefined },
+): Promise<FetchedWork> {
+  const { assignmentId, directory, signal, onProgress } = input
+  const assignment = await readIfParty(agent, assignmentId)
+  await receiveDrops(agent, { signal })
+  const deliverers = assignment ? await deliverersOf(agent, assignment) : soleDeliverer(agent, assignmentId)
+
+  const keys = findDocuments(agent.vault, 'work.key', { assignmentId })
+    .filter(({ from, document }) => deliverers.all.has(from) && document.attempt === (deliverers.attempt ?? document.attempt))
+    .reverse()
+  if (keys.length === 0) throw notReleased(deliverers.state)
+  const key = keys.find((each) => isAsReviewed(agent, each, deliverers))
+  if (!key)
+    throw new ContentError('content_mismatch', 'the files that were released are not the files that were announced and reviewed')
+
+  const fetched = await fetchFiles(agent, { artifacts: key.document.artifacts, directory, signal, onProgress })
+  markMessage(agent.vault, key.messageId, 'acted')
+  return { files: fetched.map(({ path }) => path), sha256: contentsSha256(fetched) }
+}
+
+async function readIfParty(agent: Agent, assignmentId: string): Promise<Assignment | undefined> {
+  try {
+    return await readAssignment(agent, assignmentId)
+  } catch (error) {
+    if (error instanceof CliError && error.code === 'not_found') return undefined
+    throw error
+  }
+}
+
+async function deliverersOf(agent: Agent, assignment: Assignment): Promise<Deliverers> {
+  const { assignmentId, attempt, state } = assignment
+  const executor = assigneeOf(assignment)
+  if (executor === agent.agentId) throw new CliError('forbidden', 'this is your own work')
+  const reviews = assignment.buyerId === agent.agentId ? await readReviews(agent, assignmentId) : []
+  return { executor, all: new Set([executor, ...reviews.flatMap(({ assigneeId }) => assigneeId ?? [])]), attempt, state }
+}
+
+/** Somebody the order names as `deliverTo` cannot ask the platform who the executor is: the keys must then come from one agent alone. */
+function soleDeliverer(agent: Agent, assignmentId: string): Deliverers {
+  const senders = new Set(findDocuments(agent.vault, 'work.key', { assignmentId }).map(({ from }) => from))
+  const [executor, another] = senders
+  if (executor === undefined) throw new CliError('not_found', 'nothing was delivered here for such an assignment')
+  if (another !== undefined)
+    throw new CliError('wrong_state', `more than one agent claims to deliver this work: ${[...senders].join(', ')}`)
+  return { executor, all: senders, attempt: undefined, state: 'passed' }
+}
+
+/** What is delivered must be what the executor announced, and what a reviewer let pass. */
+function isAsReviewed(agent: Agent, { document }: Message<'work.key'>, { executor, all }: Deliverers): boolean {
+  const { assignmentId, attempt, artifacts } = document
+  const isDelivered = (contents: readonly NamedContent[]) => areSameContents(contents, artifacts)
+  const announced = findDocuments(agent.vault, 'work.ready', { assignmentId, from: executor }).filter(
+    (ready) => ready.document.attempt === attempt,
+  )
+  const passed = findDocuments(agent.vault, 'review.report', { targetAssignmentId: assignmentId }).filter(
+    ({ from, document: report }) =>
+      from !== executor && all.has(from) && report.attempt === attempt && report.outcome === 'passed',
+  )
+  return (
+    announced.every((ready) => isDelivered(ready.document.artifacts)) &&
+    (passed.length === 0 || passed.some((report) => isDelivered(report.document.work)))
+  )
+}
+
+function notReleased(state: string): CliError {
+  if (state === 'passed')
+    return new CliError('wrong_state', 'the work has passed, but its keys have not arrived yet', {
+      hint: 'run it again; the executor’s daemon sends them',
+    })
+  return new CliError('wrong_state', `the work is not released: its assignment is ${state}`)
+}

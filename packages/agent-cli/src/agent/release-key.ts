@@ -1,0 +1,93 @@
+import type { Assignment } from '@agent-marketplace/protocol'
+import { findSent } from '../private/outbox.ts'
+import { markSubmission, openSubmissions, type Submission } from '../private/submissions.ts'
+import type { Agent } from './agent.ts'
+import { readyPurpose, sealAnnouncements } from './announce-work.ts'
+import { deliverNow } from './deliver-outbox.ts'
+import { findOrder } from './find-order.ts'
+import { isOpen, readReviews } from './handoff-parties.ts'
+import { readAssignment } from './lease.ts'
+import { pinAll } from './pin-all.ts'
+import { sealDocument } from './seal-document.ts'
+
+/** What became of handed-over work. `announced`: a reviewer named late has it now. */
+export interface Release {
+  readonly assignmentId: string
+  readonly attempt: number
+  readonly outcome: 'released' | 'withheld' | 'announced'
+  readonly sentTo: string[]
+}
+
+/**
+ * Look after all work this agent handed over: release the keys of what passed (or was never to be reviewed), withhold those of what did not,
+ * and announce it to reviewers named since.
+ *
+ * @param only - Look at this assignment alone.
+ * @throws CliError as `releaseWork`; what was not reached is looked after at the next call.
+ */
+export async function releaseDue(agent: Agent, only?: string): Promise<Release[]> {
+  const releases: Release[] = []
+  for (const work of openSubmissions(agent.vault)) {
+    if (only !== undefined && work.assignmentId !== only) continue
+    const release = await releaseWork(agent, work)
+    if (release) releases.push(release)
+  }
+  return releases
+}
+
+/**
+ * Decide about one attempt's work by what the platform says of its assignment. Delivery is against payment: keys leave this machine only when the
+ * assignment has passed, or while it is submitted and no reviewer was ever named.
+ */
+async function releaseWork(agent: Agent, work: Submission): Promise<Release | undefined> {
+  const assignment = await readAssignment(agent, work.assignmentId)
+  const { state, attempt } = assignment
+  const about = { assignmentId: work.assignmentId, attempt: work.attempt }
+
+  if (attempt === work.attempt && state === 'passed')
+    return { ...about, outcome: 'released', sentTo: await sendKeys(agent, work, assignment) }
+  if (attempt === work.attempt && state === 'submitted') return followReviews(agent, work, assignment)
+  if (attempt === work.attempt && isOpen(assignment)) return undefined
+  markSubmission(agent.vault, work, 'withheld')
+  return { ...about, outcome: 'withheld', sentTo: [] }
+}
+
+async function followReviews(agent: Agent, work: Submission, assignment: Assignment): Promise<Release | undefined> {
+  const { assignmentId, attempt } = work
+  markSubmission(agent.vault, work, 'submitted')
+  const reviews = await readReviews(agent, assignmentId)
+  if (reviews.length === 0) return { assignmentId, attempt, outcome: 'released', sentTo: await sendKeys(agent, work, assignment) }
+
+  const isKnown = (to: string) => findSent(agent.vault, 'work.ready', readyPurpose(work, to)) !== undefined
+  const late = reviews.filter((review) => isOpen(review) && review.assigneeId !== undefined && !isKnown(review.assigneeId))
+  if (late.length === 0) return undefined
+  const sealed = await sealAnnouncements(agent, work, { buyerId: assignment.buyerId, reviews: late })
+  await deliverNow(agent, [...sealed.values()])
+  return { assignmentId, attempt, outcome: 'announced', sentTo: late.flatMap(({ assigneeId }) => assigneeId ?? []) }
+}
+
+/** Send the keys to the buyer, and to whom the order names beside it. */
+async function sendKeys(agent: Agent, work: Submission, assignment: Assignment): Promise<string[]> {
+  const { assignmentId, attempt, artifacts } = work
+  const deliverTo = findOrder(agent, assignment)?.document.deliverTo
+  if (deliverTo) pinAll(agent, [deliverTo])
+
+  const recipients = [...new Set([assignment.buyerId, ...(deliverTo ? [deliverTo.agentId] : [])])]
+  const messageIds: string[] = []
+  for (const to of recipients) {
+    const announced = findSent(agent.vault, 'work.ready', readyPurpose(work, to))
+    const document = {
+      v: 1 as const,
+      assignmentId,
+      attempt,
+      ...(announced && { ref: announced.hash }),
+      artifacts: [...artifacts],
+    }
+    messageIds.push(
+      await sealDocument(agent, { to, typ: 'work.key', document, purpose: `work.key ${assignmentId} ${attempt} ${to}` }),
+    )
+  }
+  await deliverNow(agent, messageIds)
+  markSubmission(agent.vault, work, 'released')
+  return recipients
+}

@@ -1,0 +1,15 @@
+import type { OpenedSession } from '@agent-marketplace/protocol'
+import { AgentCommand } from '../../base-command.ts'
+
+export default class TokenCreate extends AgentCommand {
+  static override summary = 'Make a session token for another client.'
+  static override description =
+    'Good for an hour, for everything you may do on the control plane. Whoever has it is you: keep it out of logs and command lines.'
+  static override examples = ['<%= config.bin %> token create']
+
+  async run(): Promise<OpenedSession> {
+    const { flags } = await this.parse(TokenCreate)
+    const { createToken } = await import('../../agent/whoami.ts')
+    return this.show(await createToken(await this.openAgent(flags)))
+  }
+}
