@@ -175,6 +175,10 @@ async function tellBalances(when: string, agents: Record<string, StagedAgent>): 
   }
 }
 
+function size(file: string): string {
+  return `${Math.ceil(statSync(file).size / 1000)} kB`
+}
+
 /** Search everything the server stored or logged for what the agents exchanged. */
 function searchServer(stage: Stage, resultFiles: readonly string[]): Search {
   const marks = [

@@ -28,3 +28,11 @@ export function isWildcard(host: string): boolean {
 export function originOf({ host, port }: Address): string {
   return new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}`).origin
 }
+
+/** An origin whose port was left to the system, with the port that was found; any other origin unchanged. */
+export function withPort(origin: string, port: number): string {
+  const url = new URL(origin)
+  if (url.port !== '0') return origin
+  url.port = String(port)
+  return url.origin
+}

@@ -1,4 +1,5 @@
 import type { DropKeys } from '@agent-marketplace/protocol/sealing'
+import { readFact, writeFact } from './facts.ts'
 import { toMessageId } from './message-id.ts'
 import { scheduleRemoval } from './removals.ts'
 import type { Vault } from './vault.ts'
@@ -44,7 +45,7 @@ const cursorName = (relay: string) => `feed ${relay}`
 
 /** Up to where this relay's feed was scanned; 0 before the first time. */
 export function feedCursor(vault: Vault, relay: string): number {
-  return Number(vault.get<{ value: string }>('SELECT value FROM facts WHERE name = ?', cursorName(relay))?.value ?? 0)
+  return Number(readFact(vault, cursorName(relay)) ?? 0)
 }
 
 /** Keep what a page of the feed held for us, and the position after it, in one transaction: nothing is scanned twice or missed. */
@@ -67,7 +68,7 @@ export function recordScan(
         nowMs,
       )
     }
-    vault.run('INSERT OR REPLACE INTO facts VALUES (?, ?)', cursorName(page.relay), String(page.cursor))
+    writeFact(vault, cursorName(page.relay), String(page.cursor))
   })
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs'
 import { BriefError } from './brief-error.ts'
+import type { Check } from './check.ts'
 import { findShapeFault } from './json-shape.ts'
-import { type Check, type Findings, type ResultFile, trouble } from './report.ts'
+import { type Findings, type ResultFile, trouble } from './report.ts'
 import { checkRules, parseRules } from './rule-set.ts'
 import { checkSchema, compileSchema } from './schema.ts'
 

@@ -1,3 +1,4 @@
+import type { Check } from './check.ts'
 import type { RuleSet } from './rule-set.ts'
 import type { TestSuite } from './test-suite.ts'
 
@@ -13,16 +14,6 @@ export interface Validators {
 export interface ResultFile {
   name: string
   path: string
-}
-
-export interface Check {
-  name: string
-  kind: 'schema' | 'rule' | 'test'
-  passed: boolean
-  /** > 0 */
-  weight: number
-  /** Only when it did not pass. May quote the brief and the result, so it is as private as they are. */
-  reason?: string
 }
 
 export type TroubleOutcome = 'invalid_format' | 'content_unavailable' | 'inconclusive'

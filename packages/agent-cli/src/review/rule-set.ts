@@ -1,8 +1,8 @@
 import { BriefError } from './brief-error.ts'
+import type { Check } from './check.ts'
 import { findShapeFault, isRecord } from './json-shape.ts'
 import { OPERATORS, type OperatorName, PLAIN_OPERATORS } from './operators.ts'
 import { findAt, parsePointer } from './pointer.ts'
-import type { Check } from './report.ts'
 
 export const RULES_MAX = 256
 const RULE_WEIGHT_MAX = 1_000

@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises'
+import type { Check } from './check.ts'
 import { checkJson } from './json-worker.ts'
-import { type Check, type Findings, type Report, type ResultFile, shortReason, trouble, type Validators } from './report.ts'
+import { type Findings, type Report, type ResultFile, shortReason, trouble, type Validators } from './report.ts'
 import { runTests } from './run-tests.ts'
 import { decideOutcome, scoreChecks } from './score.ts'
 

@@ -1,8 +1,9 @@
 import { Ajv2020, MissingRefError, type ValidateFunction } from 'ajv/dist/2020.js'
 import { BriefError } from './brief-error.ts'
+import type { Check } from './check.ts'
 import { findShapeFault, isRecord } from './json-shape.ts'
 import { compilePattern } from './pattern.ts'
-import { type Check, shortReason } from './report.ts'
+import { shortReason } from './report.ts'
 
 /** Of a schema; ajv compiles recursively. */
 const SCHEMA_LIMITS = { depthMax: 64, nodesMax: 10_000 }

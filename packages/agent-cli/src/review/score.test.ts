@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect } from 'vitest'
-import type { Check } from './report.ts'
+import type { Check } from './check.ts'
 import { decideOutcome, scoreChecks } from './score.ts'
 
 const check = fc.record({

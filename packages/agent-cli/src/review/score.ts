@@ -1,4 +1,4 @@
-import type { Check } from './report.ts'
+import type { Check } from './check.ts'
 
 /** Forgives sums such as 0.1 + 0.2, so that a threshold of 0.3 means what its author meant. */
 const SHARE_EPSILON = 1e-9

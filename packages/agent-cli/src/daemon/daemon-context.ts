@@ -1,0 +1,47 @@
+import type { Agent } from '../agent/agent.ts'
+
+/** What a daemon is asked to do beside following and keeping. */
+export interface DaemonOptions {
+  /** Command that works on orders; without it execute assignments are left to somebody else. */
+  readonly exec?: string | undefined
+  /** Command that judges work in the place of the built-in validators. */
+  readonly reviewExec?: string | undefined
+  /** Offered capabilities it serves; all if not given. */
+  readonly capabilities?: readonly string[] | undefined
+  /** Say in beats that this agent takes no new work. */
+  readonly isBusy?: boolean | undefined
+  /** Beat no more often than this, ms. */
+  readonly intervalMs?: number | undefined
+}
+
+/** What happened, for whoever follows the daemon's output. Never content of a document. */
+export type DaemonEventName =
+  | 'started'
+  | 'stopped'
+  | 'accepted'
+  | 'declined'
+  | 'order-received'
+  | 'job-started'
+  | 'job-finished'
+  | 'submitted'
+  | 'brief-received'
+  | 'brief-sent'
+  | 'work-announced'
+  | 'verdict'
+  | 'key-released'
+  | 'message'
+  | 'warning'
+  | 'recovered'
+
+export type EventDetails = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+
+/** What the parts of a daemon share. */
+export interface Daemon {
+  readonly agent: Agent
+  readonly options: DaemonOptions
+  /** Aborted when it is to stop. */
+  readonly signal: AbortSignal
+  emit(event: DaemonEventName, details?: EventDetails): void
+  /** Something may have changed: look at every duty again. */
+  wake(): void
+}

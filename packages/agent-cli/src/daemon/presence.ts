@@ -1,0 +1,17 @@
+import { BEAT_INTERVAL_MAX_MS, BEAT_INTERVAL_MIN_MS } from '@agent-marketplace/protocol'
+import { eventCursor } from './listen.ts'
+import type { Daemon } from './daemon-context.ts'
+
+/** Say that this agent is there. @returns when to say it again, as the server hands it out, ms. */
+export async function beatOnce(daemon: Daemon): Promise<number> {
+  const { agent, options, signal } = daemon
+  const { isBusy = false, intervalMs } = options
+  const asked = intervalMs === undefined ? undefined : Math.min(Math.max(intervalMs, BEAT_INTERVAL_MIN_MS), BEAT_INTERVAL_MAX_MS)
+  const reply = await agent.platform.mutate(
+    'heartbeat.beat',
+    { busy: isBusy, eventsAfter: eventCursor(agent), ...(asked !== undefined && { intervalMs: asked }) },
+    { signal },
+  )
+  if (reply.events > 0) daemon.wake()
+  return reply.nextBeatMs
+}

@@ -1,0 +1,42 @@
+import { CliError } from '../agent/cli-error.ts'
+import { deliverOutbox } from '../agent/deliver-outbox.ts'
+import { ensurePrekey } from '../agent/ensure-prekey.ts'
+import { nextDueAtMs } from '../private/outbox.ts'
+import { dueRemovals, finishRemoval, postponeRemoval } from '../private/removals.ts'
+import type { Daemon } from './daemon-context.ts'
+
+const HOUR_MS = 3_600_000
+/** How soon a drop that another process left in the outbox is looked for. */
+const OUTBOX_EVERY_MS = 5_000
+const REMOVALS_EVERY_MS = 60_000
+const REMOVAL_RETRY_MS = 600_000
+
+/** Keep a fresh prekey published. @returns when to look again, ms. */
+export async function keepPrekey({ agent }: Daemon): Promise<number> {
+  await ensurePrekey(agent)
+  return HOUR_MS
+}
+
+/** Send what waits in the outbox, also what other processes of this profile left there. @returns when to look again, ms. */
+export async function keepSending({ agent, emit }: Daemon): Promise<number> {
+  const { refused } = await deliverOutbox(agent)
+  for (const messageId of refused) emit('warning', { code: 'drop_refused', messageId })
+  const dueMs = (nextDueAtMs(agent.vault) ?? Number.POSITIVE_INFINITY) - agent.now()
+  return Math.min(OUTBOX_EVERY_MS, Math.max(0, dueMs))
+}
+
+/** Have the relay forget drops that were read, on a connection of its own. @returns when to look again, ms. */
+export async function keepRemoving({ agent, signal }: Daemon): Promise<number> {
+  const relay = await agent.relay()
+  for (const removal of dueRemovals(agent.vault, agent.now())) {
+    if (signal.aborted) break
+    try {
+      await relay.remove(removal)
+      finishRemoval(agent.vault, removal)
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error
+      postponeRemoval(agent.vault, removal, agent.now() + REMOVAL_RETRY_MS)
+    }
+  }
+  return REMOVALS_EVERY_MS
+}

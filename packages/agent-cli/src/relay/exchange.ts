@@ -1,0 +1,103 @@
+import { isErrorCode, statusOf } from '@agent-marketplace/protocol'
+import type { Dispatcher } from 'undici'
+import { CliError } from '../agent/cli-error.ts'
+
+/** An error answer of the relay is a few bytes; this is more than any. */
+const ERROR_BYTES_MAX = 1_024
+
+export interface Exchange {
+  readonly method: 'GET' | 'PUT' | 'POST'
+  readonly path: string
+  /** All headers beside Host, Connection and Content-Length. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+  /** Longest answer that is read. */
+  readonly bytesMax: number
+  /** Time for the whole exchange, in milliseconds. */
+  readonly maxMs: number
+  readonly signal?: AbortSignal | undefined
+  /** Keep the connection for the next exchange. Calls about slots do not, so that no two slots share one. */
+  readonly keepsConnection?: boolean
+}
+
+/**
+ * One request to the relay and its answer.
+ *
+ * @returns the body of a 200 or 204; `undefined` for the relay's own `not_found`.
+ * @throws CliError with the relay's code; `unreachable` if no whole answer came, `bad_answer` if it is not one of a relay, `interrupted`.
+ */
+export async function exchange(dispatcher: Dispatcher, origin: string, request: Exchange): Promise<Uint8Array | undefined> {
+  const { method, path, headers = {}, body = null, bytesMax, maxMs, signal, keepsConnection = false } = request
+  const limit = AbortSignal.timeout(maxMs)
+  try {
+    const answer = await dispatcher.request({
+      origin,
+      path,
+      method,
+      headers,
+      body,
+      reset: !keepsConnection,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      // The limit above is the one that counts: these would cut a long wait for the feed.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+    const isDone = answer.statusCode === 200 || answer.statusCode === 204
+    const bytes = await readAll(answer.body, isDone ? bytesMax : ERROR_BYTES_MAX)
+    if (isDone) return bytes
+    const refusal = parseRefusal(answer.statusCode, bytes)
+    if (refusal.code === 'not_found') return undefined
+    throw refusal
+  } catch (error) {
+    if (error instanceof CliError) throw error
+    if (signal?.aborted) throw new CliError('interrupted', 'interrupted', { cause: error })
+    throw inWords(error, limit.aborted)
+  }
+}
+
+async function readAll(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    if (bytes > bytesMax) throw badAnswer('longer than any answer of a relay')
+    chunks.push(chunk)
+  }
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+function parseRefusal(status: number, bytes: Uint8Array): CliError {
+  const code = codeIn(Buffer.from(bytes).toString('utf8'))
+  if (code === undefined || !isErrorCode(code) || statusOf(code) !== status) return badAnswer(`status ${status}`)
+  return new CliError(code, REFUSALS[code] ?? `the relay answered ${code}`)
+}
+
+function codeIn(text: string): string | undefined {
+  try {
+    const { code } = JSON.parse(text) ?? {}
+    return typeof code === 'string' ? code : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  already_exists: 'the slot holds other bytes already',
+  unauthenticated: 'the relay asks for a token that is valid and not spent',
+  storage_full: 'the relay has no space left',
+  too_large: 'the relay does not take this many bytes at once',
+}
+
+export function badAnswer(what: string): CliError {
+  return new CliError('bad_answer', `what answered is not a relay of Agent Marketplace (${what})`)
+}
+
+/** What goes away by waiting is `unreachable`; a certificate that is not trusted does not. */
+function inWords(error: unknown, isLate: boolean): CliError {
+  if (isLate) return new CliError('unreachable', 'the relay did not answer in time', { cause: error })
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (/^ERR_(?:TLS|SSL)|CERT|SIGNATURE/.test(code)) {
+    return new CliError('bad_answer', `the relay shows a certificate that is not trusted (${code})`, { cause: error })
+  }
+  return new CliError('unreachable', `the relay cannot be reached${code && ` (${code})`}`, { cause: error })
+}

@@ -1,0 +1,65 @@
+import { withPort } from '../address.ts'
+import { BadConfiguration, type Config } from '../config.ts'
+import { isEmptyDirectory } from '../data-directory.ts'
+import { createDeps, type Deps } from '../deps.ts'
+import { sweepEvents } from '../events/operations.ts'
+import { FLUSH_EVERY_MS, flushBeats, resumePresence } from '../heartbeat/operations.ts'
+import { sweepReplies } from '../idempotency/operations.ts'
+import { sweepLogins } from '../identity/operations.ts'
+import type { Log } from '../log.ts'
+import type { Plane } from '../plane.ts'
+import { sweepWork } from '../review/operations.ts'
+import { loadInstanceId } from '../storage/installation.ts'
+import { openControlDatabase } from '../storage/open.ts'
+import type { Sweep } from '../sweep.ts'
+import { appRouter } from './app-router.ts'
+import { createControlServer } from './http.ts'
+import { listen } from './listen.ts'
+
+/** Deadlines are kept to the second; what is merely forgotten can wait. */
+const DEADLINES_EVERY_MS = 1_000
+const FORGET_EVERY_MS = 60_000
+
+export interface ControlPlane extends Plane {
+  /** @param relayOrigin - The relay to tell clients of. @returns what clients call this plane. */
+  listen(relayOrigin: string | undefined): Promise<string>
+}
+
+/**
+ * Open the control plane over its storage; it does not listen yet.
+ *
+ * @throws StorageUnusable, BadConfiguration.
+ */
+export async function openControlPlane(config: Config, log: Log): Promise<ControlPlane> {
+  if (config.database) throw new BadConfiguration(['--database: this version knows only its embedded database'])
+  const directory = config.dataDirectory
+  const db = openControlDatabase({ directory, create: config.init || isEmptyDirectory(directory) })
+  // Both origins are complete only once the ports are known, which is before the first request.
+  const complete = { ...config }
+  const deps = createDeps({ db, config: complete, log, instanceId: await loadInstanceId(db, Date.now()) })
+  await resumePresence(deps)
+  const { server, drain } = createControlServer({ router: appRouter, deps, rateLimits: config.rateLimits })
+  return {
+    sweeps: controlSweeps(deps),
+    async listen(relayOrigin) {
+      complete.relayOrigin = relayOrigin
+      complete.origin = withPort(config.origin, await listen(server, config.listen))
+      return complete.origin
+    },
+    drain,
+    async close() {
+      await flushBeats(deps)
+      await db.close()
+    },
+  }
+}
+
+function controlSweeps(deps: Deps): Sweep[] {
+  return [
+    { name: 'beats', everyMs: FLUSH_EVERY_MS, run: () => flushBeats(deps) },
+    { name: 'work', everyMs: DEADLINES_EVERY_MS, run: () => sweepWork(deps) },
+    { name: 'logins', everyMs: FORGET_EVERY_MS, run: () => sweepLogins(deps) },
+    { name: 'replies', everyMs: FORGET_EVERY_MS, run: () => sweepReplies(deps) },
+    { name: 'events', everyMs: FORGET_EVERY_MS, run: () => sweepEvents(deps) },
+  ]
+}

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import type { Log, LogFields } from './log.ts'
+import { type Sweep, startSweeper } from './sweep.ts'
+
+interface Line extends LogFields {
+  readonly at: string
+  readonly event: string
+}
+
+function start(sweeps: readonly Sweep[], now = Date.now) {
+  const lines: Line[] = []
+  const write = (at: string) => (event: string, fields: LogFields = {}) => void lines.push({ at, event, ...fields })
+  const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  return { lines, sweeper: startSweeper(sweeps, { log, now, tickMs: 5 }) }
+}
+
+test('sweeps run one after another, never two at once, however long one takes', async () => {
+  let atWork = 0
+  let most = 0
+  let runs = 0
+  const run = async () => {
+    most = Math.max(most, ++atWork)
+    await sleep(20)
+    atWork--
+    runs++
+    return 0
+  }
+  const { sweeper } = start([
+    { name: 'one', everyMs: 0, run },
+    { name: 'two', everyMs: 0, run },
+  ])
+  await sleep(150)
+  await sweeper.stop()
+  const before = runs
+  await sleep(60)
+
+  expect(most).toBe(1)
+  expect(before).toBeGreaterThan(2)
+  expect(runs).toBe(before)
+  expect(atWork).toBe(0)
+})
+
+test('a sweep runs at the start and then as often as it asks for', async () => {
+  let nowMs = 0
+  let runs = 0
+  const { sweeper } = start([{ name: 'slow', everyMs: 1_000, run: async () => ++runs }], () => nowMs)
+  const runsAt = async (ms: number) => {
+    nowMs = ms
+    await sleep(30)
+    return runs
+  }
+
+  expect([await runsAt(0), await runsAt(999), await runsAt(1_000), await runsAt(1_500), await runsAt(2_000)]).toEqual([1, 1, 2, 2, 3])
+  await sweeper.stop()
+})
+
+test('a sweep that fails is logged and holds up no other', async () => {
+  const { lines, sweeper } = start([
+    { name: 'broken', everyMs: 60_000, run: () => Promise.reject(new Error('no such table')) },
+    { name: 'whole', everyMs: 60_000, run: async () => 3 },
+  ])
+  await sleep(50)
+  await sweeper.stop()
+
+  expect(lines).toEqual([
+    { at: 'error', event: 'sweep.broken', stack: expect.stringContaining('no such table\n    at ') },
+    { at: 'debug', event: 'sweep.whole', count: 3 },
+  ])
+})
