@@ -13,6 +13,7 @@ const mayCall = {
   tasks: ['identity', 'registry', 'heartbeat', 'settlement', 'events'],
   review: ['identity', 'tasks', 'settlement', 'events'],
   deregistration: ['identity', 'registry', 'heartbeat', 'tasks'],
+  operators: ['identity', 'settlement'],
   'relay-tokens': ['identity'],
 }
 /** Slices that every other slice may call. */

@@ -1,5 +1,6 @@
 import type { IdPrefix } from '@agent-marketplace/protocol'
 import { ulid } from 'ulid'
+import { BeatGate } from './beat-gate.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 import { Presence } from './presence.ts'
@@ -18,12 +19,21 @@ export interface Deps {
   /** 0 ≤ random() < 1, for spreading load; never for secrets. */
   readonly random: () => number
   readonly presence: Presence
+  readonly beatGate: BeatGate
   readonly wakeups: Wakeups
 }
 
 /** Put together what one process of the server works with. */
 export function createDeps(given: Pick<Deps, 'db' | 'config' | 'log' | 'instanceId'> & Partial<Deps>): Deps {
-  return { now: Date.now, newId, random: Math.random, presence: new Presence(), wakeups: new Wakeups(), ...given }
+  return {
+    now: Date.now,
+    newId,
+    random: Math.random,
+    presence: new Presence(),
+    beatGate: new BeatGate(),
+    wakeups: new Wakeups(),
+    ...given,
+  }
 }
 
 /** A fresh unguessable id that sorts by creation time. */

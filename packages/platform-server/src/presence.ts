@@ -16,9 +16,34 @@ export class Presence {
   #changed = new Set<string>()
   #online = 0
   #countedAtMs = Number.NEGATIVE_INFINITY
+  /** While beats are turned away and for a while after, deadlines are judged as of when that began. */
+  #standsAtMs = Number.NEGATIVE_INFINITY
+  #standsUntilMs = Number.NEGATIVE_INFINITY
 
   get(agentId: string): Sign | undefined {
     return this.#beats.get(agentId)
+  }
+
+  /** Take over what an earlier process wrote. */
+  restore(agentId: string, sign: Sign): void {
+    this.#beats.set(agentId, sign)
+  }
+
+  /** A beat was turned away: nobody's silence counts until `graceMs` have passed without that, so that everybody can be heard again. */
+  noteShed(nowMs: number, graceMs: number): void {
+    if (nowMs > this.#standsUntilMs) this.#standsAtMs = nowMs
+    this.#standsUntilMs = Math.max(this.#standsUntilMs, nowMs + graceMs)
+  }
+
+  /** @returns the instant as of which deadlines are judged: `nowMs`, or when beats began to be turned away. */
+  judgedAtMs(nowMs: number): number {
+    return nowMs <= this.#standsUntilMs ? this.#standsAtMs : nowMs
+  }
+
+  /** @returns whether an agent is alive as far as this process knows. */
+  isAlive(agentId: string, nowMs: number): boolean {
+    const sign = this.#beats.get(agentId)
+    return sign !== undefined && sign.aliveUntilMs >= this.judgedAtMs(nowMs)
   }
 
   set(agentId: string, sign: Sign): void {
@@ -34,8 +59,8 @@ export class Presence {
   /** @returns how many agents are alive, at most a second old; drops the ones that are not. */
   online(nowMs: number): number {
     if (nowMs - this.#countedAtMs < COUNT_EVERY_MS) return this.#online
-    for (const [agentId, { aliveUntilMs }] of this.#beats) {
-      if (aliveUntilMs < nowMs && !this.#changed.has(agentId)) this.#beats.delete(agentId)
+    for (const agentId of this.#beats.keys()) {
+      if (!this.isAlive(agentId, nowMs) && !this.#changed.has(agentId)) this.#beats.delete(agentId)
     }
     this.#online = this.#beats.size
     this.#countedAtMs = nowMs

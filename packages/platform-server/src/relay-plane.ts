@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { FEED_WAIT_MAX_S } from '@agent-marketplace/protocol'
-import { withPort } from './address.ts'
+import { originOf, withPort } from './address.ts'
 import type { Config } from './config.ts'
 import { isEmptyDirectory } from './data-directory.ts'
+import { listen } from './listen.ts'
 import type { Log } from './log.ts'
 import type { Plane } from './plane.ts'
 import { RELAY_APPLICATION_ID, relayMigrations } from './relay/migrations.ts'
@@ -29,7 +30,12 @@ export async function openRelayPlane(config: Config, log: Log): Promise<RelayPla
   const directory = join(config.dataDirectory, 'relay')
   const create = config.init || isEmptyDirectory(directory)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const db = openSqlite({ path: join(directory, 'relay.sqlite'), applicationId: RELAY_APPLICATION_ID, migrations: relayMigrations, create })
+  const db = openSqlite({
+    path: join(directory, 'relay.sqlite'),
+    applicationId: RELAY_APPLICATION_ID,
+    migrations: relayMigrations,
+    create,
+  })
   const plane = await createRelayPlane({
     db,
     blobDirectory: join(directory, 'blobs'),
@@ -40,4 +46,13 @@ export async function openRelayPlane(config: Config, log: Log): Promise<RelayPla
     now: Date.now,
     onFault: (stack) => log.error('relay.fault', { stack }),
   })
+  return {
+    sweeps: [{ name: 'relay', everyMs: SWEEP_EVERY_MS, run: () => plane.sweep() }],
+    async listen() {
+      const port = await listen(plane.server, config.relayListen)
+      return withPort(config.relayOrigin ?? originOf(config.relayListen), port)
+    },
+    drain: () => plane.close(),
+    close: () => db.close(),
+  }
 }

@@ -10,7 +10,10 @@ interface Line extends LogFields {
 
 function start(sweeps: readonly Sweep[], now = Date.now) {
   const lines: Line[] = []
-  const write = (at: string) => (event: string, fields: LogFields = {}) => void lines.push({ at, event, ...fields })
+  const write =
+    (at: string) =>
+    (event: string, fields: LogFields = {}) =>
+      void lines.push({ at, event, ...fields })
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
   return { lines, sweeper: startSweeper(sweeps, { log, now, tickMs: 5 }) }
 }
@@ -51,7 +54,9 @@ test('a sweep runs at the start and then as often as it asks for', async () => {
     return runs
   }
 
-  expect([await runsAt(0), await runsAt(999), await runsAt(1_000), await runsAt(1_500), await runsAt(2_000)]).toEqual([1, 1, 2, 2, 3])
+  expect([await runsAt(0), await runsAt(999), await runsAt(1_000), await runsAt(1_500), await runsAt(2_000)]).toEqual([
+    1, 1, 2, 2, 3,
+  ])
   await sweeper.stop()
 })
 

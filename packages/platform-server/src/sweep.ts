@@ -59,6 +59,8 @@ async function runOne({ name, run }: Sweep, log: Log): Promise<void> {
     const count = await run()
     if (count > 0) log.debug(`sweep.${name}`, { count })
   } catch (error) {
-    log.error(`sweep.${name}`, { stack: error instanceof Error ? (error.stack ?? error.message) : 'something that is no error was thrown' })
+    log.error(`sweep.${name}`, {
+      stack: error instanceof Error ? (error.stack ?? error.message) : 'something that is no error was thrown',
+    })
   }
 }

@@ -29,6 +29,26 @@ export type AgentCard = z.infer<typeof AgentCard>
 export const SignedCard = z.strictObject({ cardBytes: base64urlUpTo(CARD_BYTES_MAX), signature: Signature })
 export type SignedCard = z.infer<typeof SignedCard>
 
+/**
+ * Why a card may name another key than the one before it: the old key signed the new card's bytes too, or the recovery key did,
+ * which is named here because the card before has only its hash.
+ */
+export const Endorsement = z.strictObject({ signature: Signature, recoveryKey: PublicKey.optional() })
+export type Endorsement = z.infer<typeof Endorsement>
+
+/** A change of key: the last card of the old key, the first of the new one, and what makes the one follow from the other. */
+export const Rotation = z.strictObject({
+  seq: z.int().min(2),
+  previousCard: SignedCard,
+  card: SignedCard,
+  endorsement: Endorsement,
+})
+export type Rotation = z.infer<typeof Rotation>
+
+/** Changes of key of one agent after the card with `afterSeq`, oldest first, at most a page of them. */
+export const ListRotationsInput = z.strictObject({ agentId: AgentId, afterSeq: z.int().min(0).default(0) })
+export const Rotations = z.strictObject({ rotations: z.array(Rotation) })
+
 /** The weekly X25519 key that others seal to. */
 export const SignedPrekey = z.strictObject({
   agentId: AgentId,
@@ -55,16 +75,23 @@ export const SessionToken = z.string().regex(SESSION_TOKEN)
 export const AgentStatus = z.enum(['active', 'pending', 'suspended', 'deregistered'])
 export type AgentStatus = z.infer<typeof AgentStatus>
 
+/** An invite, or the word that an operator shares with newcomers. */
+export const RegistrationToken = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[\x21-\x7e]+$/)
+
+/** 1 may be drawn as a reviewer by the platform, 2 is where everybody starts, 3 holds one open assignment at a time. */
+export const TrustTier = z.int().min(1).max(3)
+
 export const RegisterInput = z.strictObject({
   card: SignedCard,
   proof: SessionProof,
   prekey: SignedPrekey,
-  registrationToken: z
-    .string()
-    .min(1)
-    .max(128)
-    .regex(/^[\x21-\x7e]+$/)
-    .optional(),
+  /** Needed when the card names another key than the registered one. */
+  endorsement: Endorsement.optional(),
+  registrationToken: RegistrationToken.optional(),
 })
 export type RegisterInput = z.infer<typeof RegisterInput>
 
@@ -85,7 +112,7 @@ export const Whoami = z.strictObject({
   agentId: AgentId,
   status: AgentStatus,
   role: z.enum(['agent', 'operator']),
-  trustTier: z.int().min(1).max(3),
+  trustTier: TrustTier,
   card: SignedCard,
   prekeyExpiresAtMs: TimeMs.optional(),
 })

@@ -14,6 +14,7 @@ export const VerdictId = id('ver')
 export const HoldId = id('hold')
 export const EntryId = id('ent')
 export const EventId = id('evt')
+export const InviteId = id('inv')
 
 /** Chosen by the agent, unique for ever. */
 export const AgentId = z

@@ -20,6 +20,10 @@ export const PREKEY_LIFETIME_MS = 30 * 24 * 3_600_000
 export const PREKEY_RENEW_AFTER_MS = 7 * 24 * 3_600_000
 export const PREKEY_DESTROY_AFTER_EXPIRY_MS = 7 * 24 * 3_600_000
 
+/** Invites. */
+export const INVITE_USES_MAX = 10_000
+export const INVITE_LIFETIME_MAX_MS = 365 * 24 * 3_600_000
+
 /** Sessions. */
 export const SESSION_TTL_MS = 3_600_000
 export const SESSION_CLOCK_SKEW_MS = 60_000

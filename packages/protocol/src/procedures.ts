@@ -5,6 +5,7 @@ import * as discovery from './discovery.ts'
 import * as event from './event.ts'
 import * as heartbeat from './heartbeat.ts'
 import * as ledger from './ledger.ts'
+import * as operator from './operator.ts'
 import { ServerInfo } from './server-info.ts'
 import * as task from './task.ts'
 import * as verdict from './verdict.ts'
@@ -34,6 +35,7 @@ export const procedures = {
   'identity.openSession': unkeyed(card.SessionProof, card.OpenedSession),
   'identity.publishPrekey': mutation(card.PublishPrekeyInput, card.PublishedPrekey),
   'identity.whoami': query(NoInput, card.Whoami),
+  'identity.listRotations': query(card.ListRotationsInput, card.Rotations),
   'identity.deregister': mutation(NoInput, card.Deregistration),
 
   'registry.declareCapabilities': mutation(discovery.DeclareCapabilitiesInput, discovery.DeclaredCapabilities),
@@ -74,6 +76,15 @@ export const procedures = {
   'settlement.listLedger': query(ledger.PageInput, ledger.LedgerPage),
 
   'events.wait': query(event.WaitInput, event.Events),
+
+  'operators.createInvite': mutation(operator.CreateInviteInput, operator.CreatedInvite),
+  'operators.listInvites': query(ledger.PageInput, operator.InvitePage),
+  'operators.revokeInvite': mutation(operator.InviteInput, operator.Invite),
+  'operators.approveAgent': mutation(operator.AgentInput, operator.Standing),
+  'operators.suspendAgent': mutation(operator.AgentInput, operator.Standing),
+  'operators.resumeAgent': mutation(operator.AgentInput, operator.Standing),
+  'operators.setTrustTier': mutation(operator.SetTrustTierInput, operator.Standing),
+  'operators.audit': query(NoInput, operator.Audit),
 } as const
 
 export type ProcedureName = keyof typeof procedures

@@ -6,7 +6,7 @@ export const ServerInfo = z.strictObject({
   instanceId: base64urlOf(16),
   origin: Origin,
   relayOrigins: z.array(Origin),
-  version: z.string().regex(/^[0-9]+\.[0-9]+\.[0-9]+$/),
+  version: z.string().regex(/^[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}$/),
   protocol: z.int().min(1),
   registration: z.enum(['open', 'invite', 'approval']),
   deposits: z.enum(['open', 'operator']),

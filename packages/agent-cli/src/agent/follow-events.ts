@@ -21,16 +21,22 @@ export async function* followEvents(
   const fact = `events.follow ${agent.server}`
   let cursor = after ?? Number(readFact(agent.vault, fact) ?? 0)
   for (let given = 0; given < limit && !signal.aborted; ) {
-    const { events } = await agent.platform.query(
-      'events.wait',
-      { after: cursor, timeoutMs: WAIT_MS },
-      { signal, waitMs: WAIT_MS },
-    )
+    const events = await nextEvents(agent, cursor, signal)
     for (const event of events.slice(0, limit - given)) {
       yield event
       cursor = event.seq
       given++
     }
     if (events.length > 0) writeFact(agent.vault, fact, String(cursor))
+  }
+}
+
+/** None if nothing happened for a while, or the signal ended the wait. */
+async function nextEvents(agent: Agent, after: number, signal: AbortSignal): Promise<Event[]> {
+  try {
+    return (await agent.platform.query('events.wait', { after, timeoutMs: WAIT_MS }, { signal, waitMs: WAIT_MS })).events
+  } catch (error) {
+    if (signal.aborted) return []
+    throw error
   }
 }

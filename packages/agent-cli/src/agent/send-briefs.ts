@@ -46,8 +46,11 @@ export async function sealBriefs(
   return sealed
 }
 
-/** Seal the briefs of reviewers named after the order was sent. @returns Those who have one now; none if no order was sent from here. */
+/** Seal the briefs of reviewers named after the order was sent. @returns Those who had none; nobody if no order was sent from here. */
 export async function briefLateReviewers(agent: Agent, assignmentId: string): Promise<SealedTo> {
   const order = findSentOrder(agent, assignmentId)
-  return order ? sealBriefs(agent, order.document, await readReviews(agent, assignmentId)) : new Map()
+  if (!order) return new Map()
+  const reviews = await readReviews(agent, assignmentId)
+  const late = reviews.filter((review) => !findSent(agent.vault, 'review.brief', briefPurpose(review.assignmentId)))
+  return sealBriefs(agent, order.document, late)
 }

@@ -1,8 +1,8 @@
 import { EVENTS_WAIT_MAX_MS, FEED_WAIT_MAX_S } from '@agent-marketplace/protocol'
 import type { Agent } from '../agent/agent.ts'
 import { type Received, receiveDrops } from '../agent/receive-drops.ts'
-import type { Message } from '../private/inbox.ts'
 import { readFact, writeFact } from '../private/facts.ts'
+import type { Message } from '../private/inbox.ts'
 import type { Daemon, DaemonEventName } from './daemon-context.ts'
 
 /** Long polls end before the server would end them. */

@@ -1,6 +1,6 @@
 import { BEAT_INTERVAL_MAX_MS, BEAT_INTERVAL_MIN_MS } from '@agent-marketplace/protocol'
-import { eventCursor } from './listen.ts'
 import type { Daemon } from './daemon-context.ts'
+import { eventCursor } from './listen.ts'
 
 /** Say that this agent is there. @returns when to say it again, as the server hands it out, ms. */
 export async function beatOnce(daemon: Daemon): Promise<number> {

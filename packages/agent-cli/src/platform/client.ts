@@ -51,6 +51,9 @@ export interface PlatformOptions {
 /** One try of a call that does not wait on purpose, ms. */
 const ATTEMPT_MS = 30_000
 
+/** Faults of an input that are told at a time. */
+const ISSUES_MAX = 5
+
 /** Procedures in which nobody is authenticated: they prove themselves in their input, or need no proof. */
 const OPEN: ReadonlySet<ProcedureName> = new Set(['server.info', 'identity.register', 'identity.openSession'])
 
@@ -92,12 +95,13 @@ export function createPlatform(options: PlatformOptions): Platform {
   ): Promise<Output<N>> {
     const { idempotencyKey, waitMs = 0 } = more
     if (procedures[name].keyed && idempotencyKey === undefined) throw new Error(`${name} needs an idempotency key`)
-    const make = typeof input === 'function' ? input : () => input
+    const given = typeof input === 'function' ? undefined : parseInput(name, input)
     const either = anyOf(signal, more.signal)
     const keyed = idempotencyKey === undefined ? {} : { [IDEMPOTENCY_HEADER]: idempotencyKey }
     const attempt = (remainingMs: number) => (headers: Record<string, string>) => {
       const limitMs = Math.min(remainingMs, ATTEMPT_MS + waitMs)
-      return once(name, parseInput(name, make()), { headers: { ...keyed, ...headers }, signal: either, limitMs })
+      const sent = typeof input === 'function' ? parseInput(name, input()) : given
+      return once(name, sent, { headers: { ...keyed, ...headers }, signal: either, limitMs })
     }
 
     const send = (limitMs: number) => (OPEN.has(name) ? attempt(limitMs)({}) : withSession(need(session), attempt(limitMs)))
@@ -138,8 +142,13 @@ function need(session: Session | undefined): Session {
 function parseInput(name: ProcedureName, input: unknown): unknown {
   const parsed = procedures[name].input.safeParse(input)
   if (parsed.success) return parsed.data
-  const issues = parsed.error.issues.slice(0, 5).map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`)
-  throw usage(issues.join('; '))
+  throw usage(parsed.error.issues.slice(0, ISSUES_MAX).map(inWords).join('; '))
+}
+
+function inWords({ path, code, message }: { path: PropertyKey[]; code?: string; message: string }): string {
+  const field = path.join('.') || 'the input'
+  if (code === 'invalid_format') return `${field} is not well formed`
+  return code === 'custom' ? `${field} must be ${message}` : `${field}: ${message}`
 }
 
 function parseOutput<N extends ProcedureName>(name: N, answer: unknown): Output<N> {

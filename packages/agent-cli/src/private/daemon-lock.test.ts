@@ -21,7 +21,9 @@ async function holdElsewhere() {
     const lock = acquireDaemonLock(${JSON.stringify(directory)}, { pid: process.pid, agentId: 'bob', sinceMs: 2 })
     console.log(lock ? 'held' : 'taken')
     setInterval(() => lock, 1000)`
-  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const [said] = (await once(child.stdout, 'data')) as [Buffer]
   return { child, said: said.toString().trim() }
 }

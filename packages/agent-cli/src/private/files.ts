@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -29,12 +30,26 @@ const OTHERS = 0o077
  * @throws CliError `local_state` if it cannot be made, is somebody else's or is open to others.
  */
 export function ensurePrivateDirectory(path: string): void {
-  guard(`the directory ${path}`, () => {
-    const made = mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE })
-    if (made !== undefined) for (const each of fromTo(made, path)) chmodSync(each, PRIVATE_DIRECTORY_MODE)
+  const what = `the directory ${path}`
+  const stat = guard(what, () => {
+    makeDirectory(path)
+    return statSync(path)
   })
-  const stat = guard(`the directory ${path}`, () => statSync(path))
-  refuseExposed(`the directory ${path}`, stat, `chmod 700 '${path}'`)
+  if (!stat.isDirectory()) throw localState(`${path} is not a directory`)
+  refuseExposed(what, stat, `chmod 700 '${path}'`)
+}
+
+/** One by one, because a strict umask would lock us out of the parent before its child is made. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  try {
+    mkdirSync(path, { mode: PRIVATE_DIRECTORY_MODE })
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return // another process was faster, and sets the mode
+    throw error
+  }
+  chmodSync(path, PRIVATE_DIRECTORY_MODE)
 }
 
 /**
@@ -144,13 +159,6 @@ function openIfExists(path: string, flags: number): number | undefined {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error
   }
-}
-
-/** Every directory from `first` down to `last`, which lies in it. */
-function fromTo(first: string, last: string): string[] {
-  const paths = [last]
-  for (let path = last; path !== first && path !== dirname(path); path = dirname(path)) paths.unshift(dirname(path))
-  return paths
 }
 
 /** Run file system calls; what the system refuses becomes `local_state` in words. */

@@ -3,9 +3,19 @@ import type { Vault } from './vault.ts'
 /**
  * How far the daemon is with an assignment.
  * Both kinds begin as `assigned`. execute: `waiting` for the order → `running` the command → `finished`, output on disk → `submitted`.
- * review: `waiting` for brief and work → `judged` → `standby`, ready to release the keys in the executor's stead. `stalled`: nothing more is done about this attempt, and its lease is let go. `ended`: it is over.
+ * review: `waiting` for brief and work (`missing` once it was submitted and has not arrived) → `judged` → `standby`, ready to release the keys in the executor's stead. `stalled`: nothing more is done about this attempt, and its lease is let go. `ended`: it is over.
  */
-export type JobState = 'assigned' | 'waiting' | 'running' | 'finished' | 'submitted' | 'judged' | 'standby' | 'stalled' | 'ended'
+export type JobState =
+  | 'assigned'
+  | 'waiting'
+  | 'running'
+  | 'finished'
+  | 'submitted'
+  | 'missing'
+  | 'judged'
+  | 'standby'
+  | 'stalled'
+  | 'ended'
 
 export interface Job {
   readonly assignmentId: string

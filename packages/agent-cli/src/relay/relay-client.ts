@@ -51,7 +51,7 @@ export interface SlotCaps {
   readonly deleteCap: Uint8Array
 }
 
-export interface FeedPage {
+interface FeedPage {
   /** Where to go on from. */
   readonly cursor: number
   /** 40 bytes each. */

@@ -5,6 +5,7 @@ import { discoveryRouter } from '../discovery/router.ts'
 import { eventsRouter } from '../events/router.ts'
 import { heartbeatRouter } from '../heartbeat/router.ts'
 import { identityRouter } from '../identity/router.ts'
+import { operatorsRouter } from '../operators/router.ts'
 import { registryRouter } from '../registry/router.ts'
 import { reviewRouter } from '../review/router.ts'
 import { settlementRouter } from '../settlement/router.ts'
@@ -43,4 +44,5 @@ export const appRouter = router({
   review: reviewRouter,
   settlement: settlementRouter,
   events: eventsRouter,
+  operators: operatorsRouter,
 })

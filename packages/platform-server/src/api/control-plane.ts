@@ -5,7 +5,8 @@ import { createDeps, type Deps } from '../deps.ts'
 import { sweepEvents } from '../events/operations.ts'
 import { FLUSH_EVERY_MS, flushBeats, resumePresence } from '../heartbeat/operations.ts'
 import { sweepReplies } from '../idempotency/operations.ts'
-import { sweepLogins } from '../identity/operations.ts'
+import { sweepIdentity } from '../identity/operations.ts'
+import { listen } from '../listen.ts'
 import type { Log } from '../log.ts'
 import type { Plane } from '../plane.ts'
 import { sweepWork } from '../review/operations.ts'
@@ -14,7 +15,6 @@ import { openControlDatabase } from '../storage/open.ts'
 import type { Sweep } from '../sweep.ts'
 import { appRouter } from './app-router.ts'
 import { createControlServer } from './http.ts'
-import { listen } from './listen.ts'
 
 /** Deadlines are kept to the second; what is merely forgotten can wait. */
 const DEADLINES_EVERY_MS = 1_000
@@ -58,7 +58,7 @@ function controlSweeps(deps: Deps): Sweep[] {
   return [
     { name: 'beats', everyMs: FLUSH_EVERY_MS, run: () => flushBeats(deps) },
     { name: 'work', everyMs: DEADLINES_EVERY_MS, run: () => sweepWork(deps) },
-    { name: 'logins', everyMs: FORGET_EVERY_MS, run: () => sweepLogins(deps) },
+    { name: 'identity', everyMs: FORGET_EVERY_MS, run: () => sweepIdentity(deps) },
     { name: 'replies', everyMs: FORGET_EVERY_MS, run: () => sweepReplies(deps) },
     { name: 'events', everyMs: FORGET_EVERY_MS, run: () => sweepEvents(deps) },
   ]

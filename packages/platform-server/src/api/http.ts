@@ -35,8 +35,8 @@ export const HTTP_LIMITS: HttpLimits = {
 const KEEP_ALIVE_MS = 30_000
 /** A connection on which nothing moves is cut; longer than the longest poll. */
 const SILENCE_MAX_MS = 120_000
-/** While the server stops, requests that are already on their way are still answered. */
-const STOP_GRACE_MS = 200
+/** While the server stops, connections that wait to be accepted and then requests that are on their way have this long to get through. */
+const STOP_GRACE_MS = 100
 const STOP_MAX_MS = 9_000
 
 export interface ControlServerOptions {
@@ -49,7 +49,7 @@ export interface ControlServerOptions {
 export interface ControlServer {
   /** Not listening yet. */
   readonly server: Server
-  /** Accept no more connections, answer what is under way, for at most 10 s, then close all connections. */
+  /** Answer what is under way or on its way, accept no more connections, and close all of them after at most 10 s. */
   drain(): Promise<void>
 }
 
@@ -130,7 +130,8 @@ export function createControlServer({ router, deps, rateLimits, limits }: Contro
     server,
     async drain() {
       inFlight.stop()
-      // Not Server.close of HTTP: it would cut connections on which a request is just arriving.
+      // Closing the listener resets what waits in its queue, and the close of an HTTP server cuts connections on which a request is just arriving.
+      await sleep(STOP_GRACE_MS)
       NetServer.prototype.close.call(server)
       await sleep(STOP_GRACE_MS)
       await inFlight.none(STOP_MAX_MS)

@@ -1,6 +1,7 @@
 import { initTRPC } from '@trpc/server'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
+import { enterBeat, leaveBeat } from '../heartbeat/operations.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import type { AgentRate } from './rate-limit.ts'
 
@@ -38,30 +39,63 @@ export const publicProcedure = t.procedure.use(({ ctx, next }) => {
   return next()
 })
 
-const authenticated = t.procedure.use(async ({ ctx, type, path, next }) => {
+const authenticated = t.middleware(async ({ ctx, type, path, next }) => {
   const caller = await authenticate(ctx.deps, ctx.request.token)
   ctx.request.count?.forAgent(caller.agentId, type === 'query' ? 'read' : path === 'heartbeat.beat' ? 'beat' : 'mutation')
   return next({ ctx: { caller } })
 })
 
-/** A registered agent reads; suspended and pending agents keep their reads. */
-export const agentQuery = authenticated
+const agentProcedure = t.procedure.use(authenticated)
 
-/** A sign of life: a registered, approved agent; no idempotency key, since it may come twice without harm. */
-export const agentBeat = authenticated.use(({ ctx, next }) => {
+/** A registered agent reads; suspended and pending agents keep their reads. */
+export const agentQuery = agentProcedure
+
+const activeProcedure = agentProcedure.use(({ ctx, next }) => {
   refuseInactive(ctx.caller)
   return next()
 })
 
 /** A registered, approved agent changes something: carries an idempotency key. */
-export const agentMutation = agentBeat.use(({ ctx, path, next }) => {
-  return next({ ctx: { call: { callerId: ctx.caller.agentId, procedure: path, key: requireKey(ctx.request) } } })
+export const agentMutation = activeProcedure.use(({ ctx, path, next }) => {
+  return next({ ctx: { call: callOf(ctx.caller, path, ctx.request) } })
+})
+
+/** A sign of life; no idempotency key, since it may come twice without harm. The first to be turned away under overload, before anything is looked up. */
+export const agentBeat = t.procedure
+  .use(async ({ ctx, next }) => {
+    enterBeat(ctx.deps)
+    try {
+      return await next()
+    } finally {
+      leaveBeat(ctx.deps)
+    }
+  })
+  .use(authenticated)
+  .use(({ ctx, next }) => {
+    refuseInactive(ctx.caller)
+    return next()
+  })
+
+/** Who runs the platform looks something up. */
+export const operatorQuery = agentProcedure.use(({ ctx, next }) => {
+  refuseOthers(ctx.caller)
+  return next()
+})
+
+/** Who runs the platform changes something. */
+export const operatorMutation = activeProcedure.use(({ ctx, path, next }) => {
+  refuseOthers(ctx.caller)
+  return next({ ctx: { call: callOf(ctx.caller, path, ctx.request) } })
 })
 
 /** A mutation whose caller proves himself in the input. The idempotency key is scoped to the agent that the input names. */
 export const provenMutation = publicProcedure.use(({ ctx, path, next }) =>
   next({ ctx: { procedure: path, key: requireKey(ctx.request) } }),
 )
+
+function callOf(caller: Caller, procedure: string, request: RequestFacts): { callerId: string; procedure: string; key: string } {
+  return { callerId: caller.agentId, procedure, key: requireKey(request) }
+}
 
 function requireKey(request: RequestFacts): string {
   if (request.idempotencyKey === undefined)
@@ -72,4 +106,8 @@ function requireKey(request: RequestFacts): string {
 function refuseInactive(caller: Caller): void {
   if (caller.status === 'suspended') throw new Refusal('agent_suspended', 'this agent is suspended')
   if (caller.status === 'pending') throw new Refusal('agent_pending', 'this agent waits for the approval of an operator')
+}
+
+function refuseOthers(caller: Caller): void {
+  if (caller.role !== 'operator') throw new Refusal('forbidden', 'only an operator may do this')
 }

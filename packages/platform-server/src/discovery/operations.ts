@@ -14,6 +14,7 @@ import { AgentCursor, CandidateCursor } from './cursors.ts'
 import { reputationOf } from './rules.ts'
 import {
   type CandidateRow,
+  type Clock,
   type DirectoryRow,
   findInDirectory,
   findPresenceOf,
@@ -30,7 +31,7 @@ export async function discover(
 ): Promise<{ candidates: Candidate[]; nextCursor?: string }> {
   const after = readCursor(CandidateCursor, cursor)
   const maxPriceMicro = maxPrice === undefined ? undefined : parseAmount(maxPrice)
-  const query = { capability, callerId, nowMs: deps.now(), includeBusy, maxPriceMicro, minReputation, after }
+  const query = { capability, callerId, ...clockOf(deps), includeBusy, maxPriceMicro, minReputation, after }
   const rows = await deps.db.read((reader) => listCandidates(reader, { ...query, limit: limit === 0 ? 0 : limit + 1 }))
   const { items, ...next } = cutPage(rows, limit, (row) => [row.rank, formatAmount(row.priceMicro ?? 0n), row.load, row.agentId])
   return { candidates: items.map((row) => candidateOf(capability, row)), ...next }
@@ -56,7 +57,7 @@ export function listAgents(
 ): Promise<{ agents: AgentSummary[]; nextCursor?: string }> {
   const [after] = readCursor(AgentCursor, cursor) ?? ['']
   return deps.db.read(async (reader) => {
-    const query = { aliveOnly, includeDeregistered, after, limit: limit === 0 ? 0 : limit + 1, nowMs: deps.now() }
+    const query = { aliveOnly, includeDeregistered, after, limit: limit === 0 ? 0 : limit + 1, ...clockOf(deps) }
     const { items, ...next } = cutPage(await listDirectory(reader, query), limit, (row) => [row.agentId])
     const agents: AgentSummary[] = []
     for (const row of items) agents.push(await summaryOf(deps, reader, row))
@@ -73,7 +74,13 @@ export function getAgentDetail(deps: Deps, agentId: string): Promise<AgentDetail
   })
 }
 
+/** The time, and the instant as of which agents are judged to be alive. */
+function clockOf({ now, presence }: Deps): Clock {
+  const nowMs = now()
+  return { nowMs, aliveAtMs: presence.judgedAtMs(nowMs) }
+}
+
 async function summaryOf(deps: Deps, reader: Reader, { agentId, status, card }: DirectoryRow): Promise<AgentSummary> {
-  const presence = await findPresenceOf(reader, agentId, deps.now())
+  const presence = await findPresenceOf(reader, agentId, clockOf(deps))
   return { agentId, status, ...presence, capabilities: await listOffers(reader, agentId), card }
 }

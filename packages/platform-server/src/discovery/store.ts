@@ -1,7 +1,7 @@
 import { type AgentStatus, type Capability, type Contact, formatAmount, parseAmount } from '@agent-marketplace/protocol'
 import { parseContact } from '../contact-row.ts'
 import type { Reader, Row } from '../storage/database.ts'
-import { integer, maybeMicro, micro, text } from '../storage/row.ts'
+import { flag, integer, maybeMicro, text } from '../storage/row.ts'
 import type { CandidateCursor } from './cursors.ts'
 
 /**
@@ -20,10 +20,15 @@ export interface CandidateRow extends Contact {
   readonly rank: number
 }
 
-export interface CandidateQuery {
+export interface Clock {
+  readonly nowMs: number
+  /** Who is alive at this instant is alive; it stands still while beats are turned away. */
+  readonly aliveAtMs: number
+}
+
+export interface CandidateQuery extends Clock {
   readonly capability: string
   readonly callerId: string
-  readonly nowMs: number
   readonly includeBusy: boolean
   readonly maxPriceMicro: bigint | undefined
   readonly minReputation: number | undefined
@@ -52,7 +57,7 @@ export async function listCandidates(reader: Reader, query: CandidateQuery): Pro
     [
       query.capability,
       query.callerId,
-      query.nowMs,
+      query.aliveAtMs,
       query.includeBusy ? 1 : 0,
       query.maxPriceMicro ?? -1,
       query.minReputation ?? -1,
@@ -73,14 +78,14 @@ export interface DirectoryRow extends Contact {
 /** The directory in order of ids. */
 export async function listDirectory(
   reader: Reader,
-  query: { aliveOnly: boolean; includeDeregistered: boolean; after: string; limit: number; nowMs: number },
+  query: Clock & { aliveOnly: boolean; includeDeregistered: boolean; after: string; limit: number },
 ): Promise<DirectoryRow[]> {
   const rows = await reader.all(
     `SELECT * FROM agent_contacts c
      WHERE c.agent_id > $1 AND ($2 = 1 OR c.status <> 'deregistered')
        AND ($3 = 0 OR EXISTS (SELECT 1 FROM agent_presence p WHERE p.agent_id = c.agent_id AND p.alive_until_ms >= $4))
      ORDER BY c.agent_id LIMIT $5`,
-    [query.after, query.includeDeregistered ? 1 : 0, query.aliveOnly ? 1 : 0, query.nowMs, query.limit],
+    [query.after, query.includeDeregistered ? 1 : 0, query.aliveOnly ? 1 : 0, query.aliveAtMs, query.limit],
   )
   return rows.map((row) => ({ ...parseContact(row, query.nowMs), status: text(row, 'status') as AgentStatus }))
 }
@@ -90,10 +95,14 @@ export async function findInDirectory(reader: Reader, agentId: string, nowMs: nu
   return row && { ...parseContact(row, nowMs), status: text(row, 'status') as AgentStatus }
 }
 
-export async function findPresenceOf(reader: Reader, agentId: string, nowMs: number): Promise<{ alive: boolean; busy: boolean }> {
+export async function findPresenceOf(
+  reader: Reader,
+  agentId: string,
+  { aliveAtMs }: Clock,
+): Promise<{ alive: boolean; busy: boolean }> {
   const row = await reader.get('SELECT busy, alive_until_ms FROM agent_presence WHERE agent_id = $1', [agentId])
-  const alive = row !== undefined && integer(row, 'alive_until_ms') >= nowMs
-  return { alive, busy: alive && micro(row, 'busy') === 1n }
+  const alive = row !== undefined && integer(row, 'alive_until_ms') >= aliveAtMs
+  return { alive, busy: alive && flag(row, 'busy') }
 }
 
 export async function listOffers(reader: Reader, agentId: string): Promise<Capability[]> {

@@ -1,6 +1,6 @@
 import { EVENTS_KEPT_MS, type Event, type Events, PAGE_MAX } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
-import type { Tx } from '../storage/database.ts'
+import type { Reader, Tx } from '../storage/database.ts'
 import { deleteEventsBefore, findLastSeq, type Happening, insertEvent, listCancelled, listEvents, takeSeq } from './store.ts'
 
 export type { Happening } from './store.ts'
@@ -48,16 +48,14 @@ function pageOf(events: Event[], after: number): Events {
 }
 
 /** What came after an agent's cursor, counted, and which of its assignments were cancelled since. */
-export function countEvents(
-  deps: Deps,
+export async function countEvents(
+  reader: Reader,
   agentId: string,
   after: number,
 ): Promise<{ events: number; cancelledAssignmentIds: string[] }> {
-  return deps.db.read(async (reader) => {
-    const events = Math.max(0, (await findLastSeq(reader, agentId)) - after)
-    const cancelledAssignmentIds = events === 0 ? [] : await listCancelled(reader, agentId, after, PAGE_MAX)
-    return { events, cancelledAssignmentIds }
-  })
+  const events = Math.max(0, (await findLastSeq(reader, agentId)) - after)
+  const cancelledAssignmentIds = events === 0 ? [] : await listCancelled(reader, agentId, after, PAGE_MAX)
+  return { events, cancelledAssignmentIds }
 }
 
 /** Forget events older than seven days. */

@@ -1,14 +1,33 @@
 import { BEAT_INTERVAL_MIN_MS, type BeatInput, type BeatReply } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
+import { Refusal } from '../errors.ts'
 import { countEvents } from '../events/operations.ts'
 import type { Sign } from '../presence.ts'
 import type { Tx } from '../storage/database.ts'
-import { aliveUntilMs, decideInterval, spread } from './rules.ts'
-import { countOpenDuties, deleteBeat, extendDeadlines, upsertBeat } from './store.ts'
+import { aliveUntilMs, decideInterval, graceOf, spread } from './rules.ts'
+import { countOpenDuties, deleteBeat, extendDeadlines, listAlive, upsertBeat } from './store.ts'
+
+/**
+ * Let a beat in, or turn it away; then nobody's deadline passes until everybody had time to be heard. `leaveBeat` follows one that was let in.
+ *
+ * @throws Refusal `overloaded`, with the time after which to beat again.
+ */
+export function enterBeat(deps: Deps): void {
+  const nowMs = deps.now()
+  if (deps.beatGate.enter(nowMs)) return
+  const intervalMs = decideInterval(deps.presence.online(nowMs))
+  deps.presence.noteShed(nowMs, graceOf(intervalMs))
+  const retryAfterMs = spread(intervalMs, deps.random())
+  throw new Refusal('overloaded', 'too many beats: nobody is taken for gone meanwhile', { retryAfterMs })
+}
+
+export function leaveBeat(deps: Deps): void {
+  deps.beatGate.leave()
+}
 
 /**
  * Take a beat: remember that the caller is alive and tell it when to beat again and what waits for it.
- * Kept in memory and flushed in batches; only an agent that becomes alive is written at once, so that it can be discovered right away.
+ * Kept in memory and flushed in batches; only an agent that becomes alive, or busy, is written at once, so that others see it right away.
  */
 export async function beat(
   deps: Deps,
@@ -17,23 +36,26 @@ export async function beat(
 ): Promise<BeatReply> {
   const intervalMs = decideInterval(deps.presence.online(deps.now()), askedMs)
   await take(deps, agentId, { lastBeatAtMs: deps.now(), intervalMs, busy })
-  const assignments = await deps.db.read((reader) => countOpenDuties(reader, agentId))
-  const news = await countEvents(deps, agentId, eventsAfter)
-  return { agentId, nextBeatMs: spread(intervalMs, deps.random()), assignments, ...news }
+  return deps.db.read(async (reader) => ({
+    agentId,
+    nextBeatMs: spread(intervalMs, deps.random()),
+    assignments: await countOpenDuties(reader, agentId),
+    ...(await countEvents(reader, agentId, eventsAfter)),
+  }))
 }
 
 async function take(deps: Deps, agentId: string, next: Omit<Sign, 'aliveUntilMs'>): Promise<void> {
-  const last = deps.presence.get(agentId)
+  const wasAlive = deps.presence.isAlive(agentId, next.lastBeatAtMs)
+  const wasBusy = deps.presence.get(agentId)?.busy
   deps.presence.set(agentId, { ...next, aliveUntilMs: aliveUntilMs(next) })
-  const wasAlive = last !== undefined && last.aliveUntilMs >= next.lastBeatAtMs
-  if (!wasAlive || last.busy !== next.busy) await flushBeats(deps)
+  if (!wasAlive || wasBusy !== next.busy) await flushBeats(deps)
 }
 
 /** Any authenticated call counts as a beat of an agent that beats. */
 export function noteCall(deps: Deps, agentId: string): void {
   const last = deps.presence.get(agentId)
   const nowMs = deps.now()
-  if (!last || last.aliveUntilMs < nowMs) return
+  if (!last || !deps.presence.isAlive(agentId, nowMs)) return
   const next = { ...last, lastBeatAtMs: nowMs }
   deps.presence.set(agentId, { ...next, aliveUntilMs: aliveUntilMs(next) })
 }
@@ -53,9 +75,16 @@ export async function flushBeats(deps: Deps): Promise<number> {
   return changed.length
 }
 
-/** After a start: whoever was alive when the platform went away gets one full interval before it is judged. */
-export function resumePresence(deps: Deps): Promise<number> {
-  return deps.db.write((tx) => extendDeadlines(tx, deps.now()))
+/**
+ * After a start: whoever was alive when the platform went away gets one full interval before it is judged.
+ *
+ * @returns how many agents are alive.
+ */
+export async function resumePresence(deps: Deps): Promise<number> {
+  await deps.db.write((tx) => extendDeadlines(tx, deps.now()))
+  const alive = await deps.db.read((reader) => listAlive(reader, deps.now()))
+  for (const { agentId, ...sign } of alive) deps.presence.restore(agentId, { ...sign, aliveUntilMs: aliveUntilMs(sign) })
+  return alive.length
 }
 
 /** Forget an agent's presence. */

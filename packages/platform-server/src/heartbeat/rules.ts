@@ -36,3 +36,8 @@ export function aliveUntilMs({
 }): number {
   return lastBeatAtMs + intervalMs * (busy ? BEATS_MISSED_BUSY : BEATS_MISSED_IDLE)
 }
+
+/** How long silence does not count after a beat was turned away: the longest wait that was told to it, and a whole interval more. */
+export function graceOf(intervalMs: number): number {
+  return spread(intervalMs, 1) + intervalMs
+}

@@ -1,6 +1,6 @@
 import type { Sign } from '../presence.ts'
 import type { Reader, Tx } from '../storage/database.ts'
-import { integer } from '../storage/row.ts'
+import { flag, integer, text } from '../storage/row.ts'
 
 export async function upsertBeat(tx: Tx, agentId: string, { lastBeatAtMs, intervalMs, busy }: Sign): Promise<void> {
   await tx.run(
@@ -26,6 +26,20 @@ export function extendDeadlines(tx: Tx, nowMs: number): Promise<number> {
      WHERE last_beat_at_ms + interval_ms * (CASE busy WHEN 1 THEN 3 ELSE 9 END) BETWEEN (SELECT max(last_beat_at_ms) FROM presence) AND $2 + interval_ms`,
     [nowMs, nowMs],
   )
+}
+
+/** Who is alive, with its last beat. */
+export async function listAlive(reader: Reader, nowMs: number): Promise<(Omit<Sign, 'aliveUntilMs'> & { agentId: string })[]> {
+  const rows = await reader.all(
+    `SELECT p.* FROM presence p JOIN agent_presence a ON a.agent_id = p.agent_id WHERE a.alive_until_ms >= $1`,
+    [nowMs],
+  )
+  return rows.map((row) => ({
+    agentId: text(row, 'agent_id'),
+    lastBeatAtMs: integer(row, 'last_beat_at_ms'),
+    intervalMs: integer(row, 'interval_ms'),
+    busy: flag(row, 'busy'),
+  }))
 }
 
 export async function countOpenDuties(reader: Reader, agentId: string): Promise<number> {

@@ -3,32 +3,37 @@ import { IDEMPOTENCY_KEPT_MS } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
 import type { Tx } from '../storage/database.ts'
-import { appendReply, type Call, deleteRepliesBefore, findReply } from './store.ts'
+import { type Call, deleteRepliesBefore, findReply, insertKey, updateReply } from './store.ts'
 
 export type { Call } from './store.ts'
 
 /**
  * Do a mutation once per idempotency key. Key, fingerprint and reply commit with the effect; a refused attempt stores nothing.
  *
+ * The key is written before the work begins, so that of many senders one works and the others wait for its reply; were it written after,
+ * they would work too and be refused by guards that the first one's effect has moved.
+ *
  * @param input - The parsed input, or the part of it that makes two calls the same call. Only its fingerprint is kept.
  * @param work - The effect; its value must survive JSON.
- * @throws Refusal `idempotency_key_reused` when the key was used with another input.
+ * @throws Refusal `idempotency_key_reused` when the key was used with another input, `idempotency_in_progress` when its reply is not there to be read yet.
  */
 export function once<T>(deps: Deps, call: Call, input: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
   const fingerprint = createHash('sha256').update(JSON.stringify(input)).digest()
   return deps.db.write(async (tx) => {
-    const stored = await findReply(tx, call)
-    if (stored) {
-      if (!timingSafeEqual(stored.fingerprint, fingerprint)) {
-        throw new Refusal('idempotency_key_reused', 'this idempotency key was used with another input')
-      }
-      return JSON.parse(stored.reply) as T
-    }
+    if (!(await insertKey(tx, call, fingerprint, deps.now()))) return (await replay(tx, call, fingerprint)) as T
     const reply = await work(tx)
-    const stays = await appendReply(tx, call, { fingerprint, reply: JSON.stringify(reply) }, deps.now())
-    if (!stays) throw new Refusal('idempotency_in_progress', 'the same call is under way', { retryAfterMs: 100 })
+    await updateReply(tx, call, JSON.stringify(reply))
     return reply
   })
+}
+
+async function replay(tx: Tx, call: Call, fingerprint: Uint8Array): Promise<unknown> {
+  const stored = await findReply(tx, call)
+  if (!stored) throw new Refusal('idempotency_in_progress', 'the same call is under way', { retryAfterMs: 100 })
+  if (!timingSafeEqual(stored.fingerprint, fingerprint)) {
+    throw new Refusal('idempotency_key_reused', 'this idempotency key was used with another input')
+  }
+  return JSON.parse(stored.reply)
 }
 
 /** Forget replies older than seven days. */

@@ -21,14 +21,24 @@ export async function findReply(tx: Reader, { callerId, procedure, key }: Call):
   return row && { fingerprint: bytes(row, 'fingerprint'), reply: text(row, 'reply') }
 }
 
-/** @returns `false` if another transaction stored a reply under this key first: nothing was written. */
-export async function appendReply(tx: Tx, call: Call, { fingerprint, reply }: Stored, atMs: number): Promise<boolean> {
+/** Take a key. On an engine with several writers this waits for another transaction that took it. @returns `false` if it is taken: nothing was written. */
+export async function insertKey(tx: Tx, call: Call, fingerprint: Uint8Array, atMs: number): Promise<boolean> {
   const changed = await tx.run(
     `INSERT INTO idempotency (caller_id, procedure, idempotency_key, fingerprint, reply, at_ms)
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-    [call.callerId, call.procedure, call.key, fingerprint, reply, atMs],
+     VALUES ($1, $2, $3, $4, '', $5) ON CONFLICT DO NOTHING`,
+    [call.callerId, call.procedure, call.key, fingerprint, atMs],
   )
   return changed === 1
+}
+
+/** Keep the reply of the call whose key this transaction took. */
+export async function updateReply(tx: Tx, call: Call, reply: string): Promise<void> {
+  await tx.run('UPDATE idempotency SET reply = $4 WHERE caller_id = $1 AND procedure = $2 AND idempotency_key = $3', [
+    call.callerId,
+    call.procedure,
+    call.key,
+    reply,
+  ])
 }
 
 export function deleteRepliesBefore(tx: Tx, atMs: number): Promise<number> {

@@ -1,16 +1,17 @@
 import {
+  ListRotationsInput,
+  NoInput,
   OpenedSession,
   PublishedPrekey,
   PublishPrekeyInput,
-  procedures,
   RegisterInput,
   Registration,
+  Rotations,
   SessionProof,
+  Whoami,
 } from '@agent-marketplace/protocol'
 import { agentMutation, agentQuery, provenMutation, publicProcedure, router } from '../api/trpc.ts'
-import { openSession, publishPrekey, register, whoami } from './operations.ts'
-
-const { input, output } = procedures['identity.whoami']
+import { listRotations, openSession, publishPrekey, register, whoami } from './operations.ts'
 
 export const identityRouter = router({
   register: provenMutation
@@ -26,7 +27,11 @@ export const identityRouter = router({
     .output(PublishedPrekey)
     .mutation(({ ctx, input }) => publishPrekey(ctx.deps, ctx.call, input.prekey)),
   whoami: agentQuery
-    .input(input)
-    .output(output)
+    .input(NoInput)
+    .output(Whoami)
     .query(({ ctx }) => whoami(ctx.deps, ctx.caller)),
+  listRotations: agentQuery
+    .input(ListRotationsInput)
+    .output(Rotations)
+    .query(({ ctx, input }) => listRotations(ctx.deps, input)),
 })

@@ -4,7 +4,7 @@ import { hourOf } from './rules.ts'
 
 const CURSOR_BYTES = 8
 
-export interface FeedRequest {
+interface FeedRequest {
   /** Position of the last record the listener has seen; 0 for none. */
   readonly after: number
   readonly waitMs: number

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import type { TestRelay } from './test-relay.ts'
 
 const STATE = [
@@ -18,4 +19,19 @@ export async function digestOf({ db, directory }: TestRelay): Promise<string> {
   const files = await Promise.all(names.map(async (name) => [name, hash('sha256', await readFile(join(blobs, name)))]))
   const text = JSON.stringify([rows, files], (_, value) => (typeof value === 'bigint' ? String(value) : value))
   return hash('sha256', text)
+}
+
+/** Run a request that must be refused: the stated code, a small answer that repeats nothing, and nothing changed. */
+export async function expectRefusal(
+  relay: TestRelay,
+  send: () => Promise<{ status: number; body: Buffer }>,
+  status: number,
+  code: string,
+): Promise<void> {
+  const before = await digestOf(relay)
+  const answer = await send()
+  expect(answer.status).toBe(status)
+  expect(answer.body.toString()).toBe(JSON.stringify({ code }))
+  expect(await digestOf(relay)).toBe(before)
+  expect(relay.faults).toEqual([])
 }

@@ -16,18 +16,12 @@ import type { Caller } from '../identity/operations.ts'
 import { getAgent } from '../identity/operations.ts'
 import { cutPage, readCursor } from '../page.ts'
 import type { Reader, Tx } from '../storage/database.ts'
-import { availableOf, EXTERNAL, type HoldRecord, heldOf, move, settleHold } from './rules.ts'
-import {
-  appendEntry,
-  type Entry,
-  findBalance,
-  findHold,
-  findHoldOf,
-  insertHold,
-  listEntries,
-  listHolds as listHoldRecords,
-  updateHoldState,
-} from './store.ts'
+import { findHold, findHoldOf, insertHold, listHolds as listHoldRecords, updateHoldState, updatePayee } from './hold-store.ts'
+import { appendEntry, findBalance, listEntries } from './ledger-store.ts'
+import { availableOf, EXTERNAL, type Entry, type HoldRecord, heldOf, move, settleHold } from './rules.ts'
+
+export { auditLedger } from './audit.ts'
+export { checkBalances, verifyLedger } from './verification.ts'
 
 /**
  * Credit an agent from outside. With open deposits agents credit themselves; else operators credit others.
@@ -68,7 +62,8 @@ export interface Funding {
   readonly assignmentId: string
   readonly taskId: string
   readonly payerId: string
-  readonly payeeId: string
+  /** Absent for an open offer: whoever claims it. */
+  readonly payeeId: string | undefined
   readonly amountMicro: bigint
   readonly feeBps: number
 }
@@ -86,6 +81,18 @@ export async function makeHold(deps: Deps, tx: Tx, { taskId, ...funding }: Fundi
   await append(tx, { entryId: deps.newId('ent'), kind: 'hold', holdId, assignmentId, actor: payerId, atMs: deps.now(), postings })
   await appendEvents(deps, tx, [payerId, payeeId], { kind: 'hold.made', taskId, assignmentId, holdId, amountMicro })
   return hold
+}
+
+/** An open offer was claimed: its hold, if it has one, has a payee from now on. */
+export async function namePayee(
+  deps: Deps,
+  tx: Tx,
+  { assignmentId, taskId, payeeId }: { assignmentId: string; taskId: string; payeeId: string },
+): Promise<void> {
+  const hold = await findHoldOf(tx, assignmentId)
+  if (!hold || !(await updatePayee(tx, hold.holdId, payeeId))) return
+  const { holdId, amountMicro } = hold
+  await appendEvents(deps, tx, [payeeId], { kind: 'hold.made', taskId, assignmentId, holdId, amountMicro })
 }
 
 /**

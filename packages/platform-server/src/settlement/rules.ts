@@ -15,11 +15,25 @@ export interface HoldRecord {
   readonly holdId: string
   readonly assignmentId: string
   readonly payerId: string
-  readonly payeeId: string
+  /** Absent while the assignment is an open offer: whoever claims it becomes the payee. */
+  readonly payeeId: string | undefined
   readonly amountMicro: bigint
   readonly feeBps: number
   readonly state: 'active' | 'captured' | 'released'
   readonly madeAtMs: number
+}
+
+/** One immutable record of money that moved. */
+export interface Entry {
+  readonly entryId: string
+  readonly kind: EntryKind
+  readonly holdId?: string
+  /** The hold that this entry ends, if it ends one. */
+  readonly settles?: string
+  readonly assignmentId?: string
+  readonly actor: string
+  readonly atMs: number
+  readonly postings: readonly Posting[]
 }
 
 /** How a hold ends. */
@@ -43,7 +57,7 @@ export function move(from: Account, to: Account, amountMicro: bigint): Posting {
  * Decide how a hold ends. Pure: no clock, no database.
  *
  * @param hold - A hold, loaded in this transaction.
- * @param earnedMicro - What the payee earns before the fee, `0n ≤ earned ≤ hold.amountMicro`; `0n` gives all of it back.
+ * @param earnedMicro - What the payee earns before the fee, `0n ≤ earned ≤ hold.amountMicro`; `0n` gives all of it back, and is all there is without a payee.
  * @returns One entry whose postings empty the hold exactly: captured + fee + released = amount.
  * @throws Refusal `already_settled` if the hold is not active.
  */
@@ -51,9 +65,11 @@ export function settleHold(hold: HoldRecord, earnedMicro: bigint): Settlement {
   if (hold.state !== 'active') throw new Refusal('already_settled', `the hold is ${hold.state}`)
   assert(earnedMicro >= 0n && earnedMicro <= hold.amountMicro, 'earned within the hold')
 
+  assert(earnedMicro === 0n || hold.payeeId !== undefined, 'somebody earns it')
+
   const feeMicro = (earnedMicro * BigInt(hold.feeBps)) / BigInt(BASIS_POINTS)
   const postings = [
-    move(heldOf(hold.payerId), availableOf(hold.payeeId), earnedMicro - feeMicro),
+    move(heldOf(hold.payerId), availableOf(hold.payeeId ?? hold.payerId), earnedMicro - feeMicro),
     move(heldOf(hold.payerId), FEES, feeMicro),
     move(heldOf(hold.payerId), availableOf(hold.payerId), hold.amountMicro - earnedMicro),
   ]

@@ -1,13 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Database, Reader, Row, Tx, Value } from './database.ts'
+import { type Database, OutcomeUnknown, type Reader, type Signals, type Tx } from './database.ts'
 import { type Connection, inTransaction, openConnection, runSql } from './sqlite-connection.ts'
-import { asRefusal } from './sqlite-fault.ts'
+import { asRefusal, isDamage, isUndone } from './sqlite-fault.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
+import { SqliteTx } from './sqlite-tx.ts'
 
 /** A group of transactions shares one commit: at most this many … */
 const GROUP_SIZE_MAX = 50
 /** … and no transaction joins a group that is older than this. */
 const GROUP_AGE_MAX_MS = 2
+
+/** One process has the file to itself: there is nobody to tell. */
+const ALONE: Signals = { tell() {}, hear() {} }
 
 interface Job {
   readonly work: (tx: Tx) => Promise<unknown>
@@ -37,21 +41,26 @@ export function openSqlite(file: SqliteFile): Database {
 
 class SqliteDatabase implements Database {
   readonly engine = 'sqlite'
+  readonly signals = ALONE
+  readonly failed: Promise<Error>
   readonly #writer: Connection
   readonly #reader: Connection
   readonly #lock: Disposable
   readonly #inside = new AsyncLocalStorage<true>()
+  readonly #tellFailed: (error: Error) => void
   #queue: Job[] = []
   #writing: Promise<void> | undefined
   #reading: Promise<unknown> = Promise.resolve()
-  #closed = false
-  /** Set once the engine failed in a way that leaves durability unknown: from then on nothing is acknowledged. */
-  #broken: unknown
+  #isClosed = false
+  #isBroken = false
 
   constructor(writer: Connection, reader: Connection, lock: Disposable) {
     this.#writer = writer
     this.#reader = reader
     this.#lock = lock
+    const { promise, resolve } = Promise.withResolvers<Error>()
+    this.failed = promise
+    this.#tellFailed = resolve
   }
 
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
@@ -72,8 +81,8 @@ class SqliteDatabase implements Database {
   async close(): Promise<void> {
     await this.#writing
     await this.#reading
-    if (this.#closed) return
-    this.#closed = true
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#reader.close()
     this.#writer.close()
     this.#lock[Symbol.dispose]()
@@ -81,19 +90,20 @@ class SqliteDatabase implements Database {
 
   #refuseMisuse(): void {
     if (this.#inside.getStore()) throw new Error('db used inside its own transaction: pass the tx on')
-    if (this.#closed) throw new Error('the database is closed')
+    if (this.#isClosed) throw new Error('the database is closed')
   }
 
   async #readNow<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
-    runSql(this.#reader, 'BEGIN')
+    if (this.#isBroken) throw new OutcomeUnknown()
     const tx = new SqliteTx(this.#reader)
     try {
+      runSql(this.#reader, 'BEGIN')
       return await this.#inside.run(true, () => work(tx))
     } catch (error) {
-      throw asRefusal(error)
+      throw this.#explain(error)
     } finally {
       tx.end()
-      runSql(this.#reader, 'COMMIT')
+      if (inTransaction(this.#reader)) runSql(this.#reader, 'COMMIT')
     }
   }
 
@@ -111,7 +121,7 @@ class SqliteDatabase implements Database {
     const answers: Answer[] = []
     const group: Job[] = []
     try {
-      if (this.#broken) throw this.#broken
+      if (this.#isBroken) throw new OutcomeUnknown()
       runSql(this.#writer, 'BEGIN IMMEDIATE')
       const startedAt = performance.now()
       while (this.#queue.length > 0 && group.length < GROUP_SIZE_MAX && performance.now() - startedAt < GROUP_AGE_MAX_MS) {
@@ -119,7 +129,7 @@ class SqliteDatabase implements Database {
         group.push(job)
         answers.push(await this.#runJob(job))
       }
-      runSql(this.#writer, 'COMMIT')
+      this.#commit()
     } catch (error) {
       this.#abandonGroup(group, error)
       return
@@ -139,7 +149,7 @@ class SqliteDatabase implements Database {
       runSql(this.#writer, 'RELEASE one')
       return { settle: () => resolve(value), effects: tx.effects }
     } catch (error) {
-      if (!inTransaction(this.#writer)) throw error
+      if (isDamage(error) || !inTransaction(this.#writer)) throw error
       runSql(this.#writer, 'ROLLBACK TO one')
       runSql(this.#writer, 'RELEASE one')
       return { settle: () => reject(asRefusal(error)), effects: [] }
@@ -148,50 +158,34 @@ class SqliteDatabase implements Database {
     }
   }
 
+  #commit(): void {
+    try {
+      runSql(this.#writer, 'COMMIT')
+    } catch (error) {
+      if (!isUndone(error)) this.#break(error)
+      throw error
+    }
+  }
+
   #abandonGroup(group: readonly Job[], error: unknown): void {
     try {
       if (inTransaction(this.#writer)) runSql(this.#writer, 'ROLLBACK')
     } catch (rollbackError) {
-      this.#broken = rollbackError
+      this.#break(rollbackError)
     }
-    const refusal = asRefusal(error)
+    const reason = this.#explain(error)
     const failed = group.length > 0 ? group : this.#queue.splice(0)
-    for (const { reject } of failed) reject(refusal)
-  }
-}
-
-class SqliteTx implements Tx {
-  readonly #connection: Connection
-  readonly effects: (() => void)[] = []
-  #ended = false
-
-  constructor(connection: Connection) {
-    this.#connection = connection
+    for (const { reject } of failed) reject(reason)
   }
 
-  async all(sql: string, params: readonly Value[] = []): Promise<Row[]> {
-    return this.#live().all(sql, params)
+  /** What a caller is told. Damage ends the work of this engine for good. */
+  #explain(error: unknown): unknown {
+    if (isDamage(error)) this.#break(error)
+    return this.#isBroken ? new OutcomeUnknown() : asRefusal(error)
   }
 
-  async get(sql: string, params: readonly Value[] = []): Promise<Row | undefined> {
-    return this.#live().get(sql, params)
-  }
-
-  async run(sql: string, params: readonly Value[] = []): Promise<number> {
-    return this.#live().run(sql, params)
-  }
-
-  onCommit(effect: () => void): void {
-    this.#live()
-    this.effects.push(effect)
-  }
-
-  end(): void {
-    this.#ended = true
-  }
-
-  #live(): Connection {
-    if (this.#ended) throw new Error('tx used after its end')
-    return this.#connection
+  #break(error: unknown): void {
+    this.#isBroken = true
+    this.#tellFailed(error instanceof Error ? error : new Error('the storage failed', { cause: error }))
   }
 }

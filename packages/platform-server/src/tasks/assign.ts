@@ -1,81 +1,66 @@
-import {
-  type AssignInput,
-  type AssignReceipt,
-  OPEN_ASSIGNMENTS_PER_BUYER_MAX,
-  parseAmount,
-  REVIEWERS_PER_TARGET_MAX,
-  type Task,
-} from '@agent-marketplace/protocol'
+import { type AssignInput, type AssignReceipt, parseAmount, type Task } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
-import { notFound, Refusal } from '../errors.ts'
+import { notFound } from '../errors.ts'
 import { appendEvents } from '../events/operations.ts'
 import { type Call, once } from '../idempotency/operations.ts'
 import { listContacts } from '../identity/operations.ts'
-import { type Engageable, getEngageable } from '../registry/operations.ts'
+import { getEngageable } from '../registry/operations.ts'
 import { makeHold } from '../settlement/operations.ts'
 import type { Tx } from '../storage/database.ts'
-import { wireOf } from './assignment-life.ts'
-import { countDuties, countOpenOfBuyer, findAssignment, insertAssignment, listReviewsOf, markFunded } from './assignment-store.ts'
-import { type AssignmentRecord, isOpen, refuseSelfDealing, requireState } from './rules.ts'
-import { admit, chooseSession, getOpenTask } from './task-operations.ts'
-
-/** Agents of this tier hold one open assignment at a time. */
-const LIMITED_TRUST_TIER = 3
+import { lockAssignment, wireOf } from './assignment-life.ts'
+import { insertAssignment } from './assignment-store.ts'
+import { checkAssigneeCapacity, checkBuyerCapacity, checkReviewers, lockParties } from './capacity.ts'
+import { type AssignmentRecord, checkShape, refuseSelfDealing, requireState } from './rules.ts'
+import { admit, chooseSession, lockOpenTask } from './task-operations.ts'
+import { markFunded } from './transition-store.ts'
 
 /**
- * Give an agent a duty in a task; with a price, set the money aside in the same transaction, or do neither.
+ * Give an agent a duty in a task, or offer it to whoever has the capability; with a price, set the money aside in the same transaction, or do neither.
+ *
+ * Locks, here and wherever something is claimed: the task, then the agents, then the work under review.
  *
  * @throws Refusal `not_found`, `wrong_state`, `self_dealing`, `capacity_exceeded`, `already_exists` (this reviewer reviews it already), `insufficient_funds`, `invalid_input`.
  */
 export function assign(deps: Deps, call: Call, input: AssignInput): Promise<AssignReceipt> {
+  checkShape(input)
   return once(deps, call, input, async (tx) => {
-    const task = await getOpenTask(tx, call.callerId, input.taskId)
-    const target = await findTarget(tx, task, input)
+    const { assigneeAgentId: assigneeId } = input
+    const task = await lockOpenTask(tx, call.callerId, input.taskId)
+    await lockParties(tx, task.buyerId, ...(assigneeId ? [assigneeId] : []))
+    const target = await findTarget(tx, task, input.targetAssignmentId)
     const { sessionId } = await chooseSession(deps, tx, task.taskId, input.sessionId)
-    const assignee = await getEngageable(tx, input.assigneeAgentId, input.capability)
-    refuseSelfDealing({ ...task, kind: input.kind, assigneeId: assignee.agentId, target })
-    await checkCapacity(tx, task.buyerId, assignee, input.capability)
-    if (target) await checkReviewers(tx, target, assignee.agentId)
+    await checkBuyerCapacity(tx, task.buyerId)
+    if (assigneeId) await checkAssignee(tx, task, target, { ...input, assigneeId })
+    if (target) await checkReviewers(tx, target.assignmentId, assigneeId)
 
     const record = recordOf(deps, { task, target, sessionId, input })
     await insertAssignment(tx, record)
-    await admit(tx, task.taskId, assignee.agentId)
+    if (assigneeId) await admit(tx, task.taskId, assigneeId)
     const holdId = input.fund ? await fund(deps, tx, record) : undefined
-    await announce(deps, tx, record, target)
-    const contacts = await listContacts(deps, tx, [assignee.agentId])
+    if (assigneeId) await announce(deps, tx, record, target)
+    else await announceOffer(deps, tx, record)
+    const contacts = await listContacts(deps, tx, assigneeId ? [assigneeId] : [])
     return { assignment: wireOf({ ...record, funded: holdId !== undefined }), contacts, holdId }
   })
 }
 
-async function findTarget(tx: Tx, task: Task, { kind, targetAssignmentId }: AssignInput): Promise<AssignmentRecord | undefined> {
-  if (kind === 'execute') {
-    if (targetAssignmentId !== undefined) throw new Refusal('invalid_input', 'only a review has a target')
-    return undefined
-  }
-  if (targetAssignmentId === undefined) throw new Refusal('invalid_input', 'a review needs a target assignment')
-  const target = await findAssignment(tx, targetAssignmentId)
+async function findTarget(tx: Tx, task: Task, targetAssignmentId: string | undefined): Promise<AssignmentRecord | undefined> {
+  if (targetAssignmentId === undefined) return undefined
+  const target = await lockAssignment(tx, targetAssignmentId)
   if (target?.taskId !== task.taskId || target.kind !== 'execute') throw notFound('work to review in this task')
   requireState(target, 'offered', 'assigned', 'working', 'submitted')
   return target
 }
 
-async function checkCapacity(tx: Tx, buyerId: string, assignee: Engageable, capability: string | undefined): Promise<void> {
-  if ((await countOpenOfBuyer(tx, buyerId)) >= OPEN_ASSIGNMENTS_PER_BUYER_MAX) {
-    throw new Refusal('capacity_exceeded', 'too many open assignments of this buyer')
-  }
-  if (assignee.trustTier === LIMITED_TRUST_TIER && (await countDuties(tx, assignee.agentId)) > 0) {
-    throw new Refusal('capacity_exceeded', 'an agent of this trust tier holds one open assignment at a time')
-  }
-  if (assignee.maxConcurrency !== undefined && (await countDuties(tx, assignee.agentId, capability)) >= assignee.maxConcurrency) {
-    throw new Refusal('capacity_exceeded', 'the agent has no free capacity')
-  }
-}
-
-async function checkReviewers(tx: Tx, target: AssignmentRecord, reviewerId: string): Promise<void> {
-  const reviews = (await listReviewsOf(tx, target.assignmentId)).filter(isOpen)
-  if (reviews.some((each) => each.assigneeId === reviewerId))
-    throw new Refusal('already_exists', 'this agent reviews this work already')
-  if (reviews.length >= REVIEWERS_PER_TARGET_MAX) throw new Refusal('capacity_exceeded', 'the work has too many reviewers')
+async function checkAssignee(
+  tx: Tx,
+  task: Task,
+  target: AssignmentRecord | undefined,
+  { assigneeId, capability, kind }: Pick<AssignInput, 'capability' | 'kind'> & { assigneeId: string },
+): Promise<void> {
+  const assignee = await getEngageable(tx, assigneeId, capability)
+  refuseSelfDealing({ ...task, kind, assigneeId, executorId: target?.assigneeId })
+  await checkAssigneeCapacity(tx, assignee, capability)
 }
 
 /** A review runs along its target: it starts at the target's attempt and may see as many as the target has. The fee is taken from work only. */
@@ -88,11 +73,12 @@ function recordOf(
     taskId: task.taskId,
     sessionId,
     kind: input.kind,
-    state: 'assigned',
+    state: input.assigneeAgentId === undefined ? 'offered' : 'assigned',
     buyerId: task.buyerId,
     assigneeId: input.assigneeAgentId,
     targetAssignmentId: input.targetAssignmentId,
     capability: input.capability,
+    minReputationBps: input.minReputation,
     priceMicro: input.price === undefined ? 0n : (parseAmount(input.price) ?? 0n),
     funded: false,
     feeBps: target ? 0 : deps.config.feeBps,
@@ -106,6 +92,7 @@ function recordOf(
     acceptByMs: deps.now() + input.acceptWithinMs,
     reviewWithinMs: input.reviewWithinMs,
     reviewByMs: undefined,
+    hasSpoken: false,
   }
 }
 
@@ -117,7 +104,7 @@ function recordOf(
  */
 export async function fund(deps: Deps, tx: Tx, record: AssignmentRecord): Promise<string | undefined> {
   const { assignmentId, taskId, buyerId, assigneeId, priceMicro, feeBps } = record
-  if (priceMicro === 0n || assigneeId === undefined) return undefined
+  if (priceMicro === 0n) return undefined
   const hold = await makeHold(deps, tx, {
     assignmentId,
     taskId,
@@ -130,9 +117,23 @@ export async function fund(deps: Deps, tx: Tx, record: AssignmentRecord): Promis
   return hold.holdId
 }
 
-async function announce(deps: Deps, tx: Tx, record: AssignmentRecord, target: AssignmentRecord | undefined): Promise<void> {
-  const { taskId, assignmentId, targetAssignmentId, assigneeId, buyerId } = record
+/** Tell both parties; of a review also the executor, so that a reviewer named late still gets the work. */
+export async function announce(
+  deps: Deps,
+  tx: Tx,
+  { taskId, assignmentId, targetAssignmentId, assigneeId, buyerId }: AssignmentRecord,
+  target: AssignmentRecord | undefined,
+): Promise<void> {
   const ids = { taskId, assignmentId, targetAssignmentId }
   await appendEvents(deps, tx, [assigneeId, buyerId], { kind: 'assignment.assigned', ...ids })
   if (target) await appendEvents(deps, tx, [assigneeId, target.assigneeId], { kind: 'review.assigned', ...ids })
+}
+
+/** An offer has no party but the buyer yet. Agents look for offers; telling each that has the capability would make one call write thousands of rows. */
+async function announceOffer(
+  deps: Deps,
+  tx: Tx,
+  { taskId, assignmentId, targetAssignmentId, buyerId }: AssignmentRecord,
+): Promise<void> {
+  await appendEvents(deps, tx, [buyerId], { kind: 'assignment.offered', taskId, assignmentId, targetAssignmentId })
 }

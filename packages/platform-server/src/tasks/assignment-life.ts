@@ -4,8 +4,9 @@ import { Refusal } from '../errors.ts'
 import { appendEvents } from '../events/operations.ts'
 import { settle } from '../settlement/operations.ts'
 import type { Tx } from '../storage/database.ts'
-import { advanceReviews, endAssignment, findAssignment, listReviewsOf, recordOutcome, restartWork } from './assignment-store.ts'
+import { findAssignment, listReviewsOf, recordOutcome } from './assignment-store.ts'
 import { type AssignmentRecord, checkCancel, isOpen, partiesOf } from './rules.ts'
+import { advanceReviews, endAssignment, lockWork, restartWork } from './transition-store.ts'
 
 /** How an assignment ends, and what that means for its money and for the reviews of it. */
 interface Ending {
@@ -16,13 +17,14 @@ interface Ending {
   readonly actor: string
 }
 
-/** Reviewers that are paid when the work under review ends: those who gave a verdict that counts. */
-export type Spoke = (reviewAssignmentId: string) => Promise<boolean>
-
-const nobodySpoke: Spoke = async () => false
+/** Load an assignment to move it: nobody else moves it, or the work it belongs to, until the transaction ends. */
+export async function lockAssignment(tx: Tx, assignmentId: string): Promise<AssignmentRecord | undefined> {
+  await lockWork(tx, assignmentId)
+  return findAssignment(tx, assignmentId)
+}
 
 /**
- * End an assignment: state, money, reviews of it and events in the caller's transaction.
+ * End an assignment: state, money and events in the caller's transaction, which holds the lock of the work.
  *
  * @throws Refusal `wrong_state` if it moved on since it was read.
  */
@@ -34,52 +36,47 @@ async function finish(deps: Deps, tx: Tx, record: AssignmentRecord, { end, earne
   return { ...record, state: end, leaseExpiresAtMs: undefined, reviewByMs: undefined }
 }
 
-/** End work without a verdict on it; its reviews end with it, unpaid unless their reviewer spoke on an earlier attempt. */
-async function abandon(
-  deps: Deps,
-  tx: Tx,
-  record: AssignmentRecord,
-  ending: Ending,
-  spoke: Spoke = nobodySpoke,
-): Promise<AssignmentRecord> {
-  const ended = await finish(deps, tx, record, ending)
-  if (record.kind === 'execute') await finishReviews(deps, tx, record, { silent: 'cancelled', spoke })
+/** End an assignment without a verdict on it; the reviews of it end with it. */
+async function abandon(deps: Deps, tx: Tx, record: AssignmentRecord, ending: Omit<Ending, 'earned'>): Promise<AssignmentRecord> {
+  const ended = await finish(deps, tx, record, { ...ending, earned: false })
+  if (record.kind === 'execute') await finishReviews(deps, tx, record, 'cancelled')
   return ended
 }
 
+/** However work ends: reviewers who spoke on any attempt are paid for it, silent ones are released. */
 async function finishReviews(
   deps: Deps,
   tx: Tx,
   { assignmentId }: AssignmentRecord,
-  { silent, spoke }: { silent: 'cancelled' | 'expired'; spoke: Spoke },
+  silent: 'cancelled' | 'expired',
 ): Promise<void> {
   for (const review of (await listReviewsOf(tx, assignmentId)).filter(isOpen)) {
-    const earned = await spoke(review.assignmentId)
-    await finish(deps, tx, review, { end: earned ? 'passed' : silent, earned, actor: 'platform' })
+    const end = review.hasSpoken ? 'passed' : silent
+    await finish(deps, tx, review, { end, earned: review.hasSpoken, actor: 'platform' })
   }
 }
 
 /** The buyer takes an assignment back. @throws Refusal `wrong_state` unless it is not accepted yet, or under a lapsed lease. */
-export function cancelForBuyer(deps: Deps, tx: Tx, record: AssignmentRecord): Promise<AssignmentRecord> {
+export async function cancelForBuyer(deps: Deps, tx: Tx, record: AssignmentRecord): Promise<AssignmentRecord> {
   checkCancel(record, deps.now())
-  return abandon(deps, tx, record, { end: 'cancelled', earned: false, actor: record.buyerId })
+  return abandon(deps, tx, record, { end: 'cancelled', actor: record.buyerId })
 }
 
-/** The assignee goes away before it accepted. */
-export function cancelForAssignee(deps: Deps, tx: Tx, record: AssignmentRecord): Promise<AssignmentRecord> {
-  return abandon(deps, tx, record, { end: 'cancelled', earned: false, actor: record.assigneeId ?? 'platform' })
+/** One of the parties goes away before the assignment was accepted. */
+export function cancelUnaccepted(deps: Deps, tx: Tx, record: AssignmentRecord, actor: string): Promise<AssignmentRecord> {
+  return abandon(deps, tx, record, { end: 'cancelled', actor })
 }
 
 export function declineWork(deps: Deps, tx: Tx, record: AssignmentRecord, actor: string): Promise<AssignmentRecord> {
-  return abandon(deps, tx, record, { end: 'declined', earned: false, actor })
+  return abandon(deps, tx, record, { end: 'declined', actor })
 }
 
-/** A clock ran out. Reviewers who spoke on an earlier attempt are paid. */
-export function expireWork(deps: Deps, tx: Tx, record: AssignmentRecord, spoke: Spoke): Promise<AssignmentRecord> {
-  return abandon(deps, tx, record, { end: 'expired', earned: false, actor: 'platform' }, spoke)
+/** A clock ran out. */
+export function expireWork(deps: Deps, tx: Tx, record: AssignmentRecord): Promise<AssignmentRecord> {
+  return abandon(deps, tx, record, { end: 'expired', actor: 'platform' })
 }
 
-/** A review whose verdict does not count: it ends unpaid and the buyer may appoint another reviewer. */
+/** A review without a verdict that counts: it ends unpaid and the buyer may appoint another reviewer. */
 export function failReview(deps: Deps, tx: Tx, review: AssignmentRecord, actor: string): Promise<AssignmentRecord> {
   return finish(deps, tx, review, { end: 'failed', earned: false, actor })
 }
@@ -91,15 +88,15 @@ export async function decideWork(
   deps: Deps,
   tx: Tx,
   target: AssignmentRecord,
-  { end, actor, spoke }: { end: 'passed' | 'failed'; actor: string; spoke: Spoke },
+  { end, actor }: { end: 'passed' | 'failed'; actor: string },
 ): Promise<AssignmentRecord> {
   const decided = await finish(deps, tx, target, { end, earned: end === 'passed', actor })
   if (target.assigneeId) await recordOutcome(tx, target.assigneeId, end)
-  await finishReviews(deps, tx, target, { silent: 'expired', spoke })
+  await finishReviews(deps, tx, target, 'expired')
   return decided
 }
 
-/** Give work back for another attempt: a new lease, and every review that spoke goes on to the next attempt. */
+/** Give work back for another attempt: a new lease, and every open review goes on to the next attempt. */
 export async function reworkWork(deps: Deps, tx: Tx, target: AssignmentRecord): Promise<AssignmentRecord> {
   const { assignmentId, taskId } = target
   if (!(await restartWork(tx, assignmentId, deps.now() + target.leaseMs)))
@@ -114,13 +111,18 @@ export async function reworkWork(deps: Deps, tx: Tx, target: AssignmentRecord): 
       targetAssignmentId: assignmentId,
     })
   }
-  const again = await findAssignment(tx, assignmentId)
-  if (!again) throw new Error('the assignment was just updated')
-  return again
+  return getRecord(tx, assignmentId)
+}
+
+/** An assignment that this transaction wrote. */
+export async function getRecord(tx: Tx, assignmentId: string): Promise<AssignmentRecord> {
+  const record = await findAssignment(tx, assignmentId)
+  if (!record) throw new Error('the assignment was just written')
+  return record
 }
 
 /** An assignment as the wire shows it. */
 export function wireOf(record: AssignmentRecord): Assignment {
-  const { priceMicro, reviewRule: _rule, reviewWithinMs: _within, ...rest } = record
-  return { ...rest, price: formatAmount(priceMicro) }
+  const { priceMicro, minReputationBps, reviewRule: _rule, reviewWithinMs: _within, hasSpoken: _spoken, ...rest } = record
+  return { ...rest, price: formatAmount(priceMicro), ...(minReputationBps !== undefined && { minReputation: minReputationBps }) }
 }

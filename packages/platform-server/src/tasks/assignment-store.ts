@@ -6,8 +6,9 @@ import type { AssignmentRecord } from './rules.ts'
 export async function insertAssignment(tx: Tx, record: AssignmentRecord): Promise<void> {
   await tx.run(
     `INSERT INTO assignments (assignment_id, task_id, session_id, kind, state, buyer_id, assignee_id, target_assignment_id, capability,
-       price_micro, funded, fee_bps, review_rule, buyer_may_review, attempt, max_attempts, lease_epoch, lease_ms, accept_by_ms, review_within_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+       min_reputation_bps, price_micro, funded, fee_bps, review_rule, buyer_may_review, attempt, max_attempts, lease_epoch, lease_ms,
+       accept_by_ms, review_within_ms, has_spoken)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 0)`,
     [
       record.assignmentId,
       record.taskId,
@@ -18,6 +19,7 @@ export async function insertAssignment(tx: Tx, record: AssignmentRecord): Promis
       record.assigneeId ?? null,
       record.targetAssignmentId ?? null,
       record.capability ?? null,
+      record.minReputationBps ?? null,
       record.priceMicro,
       record.funded ? 1 : 0,
       record.feeBps,
@@ -38,95 +40,21 @@ export async function findAssignment(reader: Reader, assignmentId: string): Prom
   return row && parseAssignment(row)
 }
 
-/** Assigned → working under the first lease. @returns `false` if it is not to be accepted any more: nothing was written. */
-export async function startWork(
-  tx: Tx,
-  assignmentId: string,
-  { nowMs, leaseExpiresAtMs }: { nowMs: number; leaseExpiresAtMs: number | undefined },
-): Promise<boolean> {
-  const changed = await tx.run(
-    `UPDATE assignments SET state = 'working', lease_epoch = lease_epoch + 1, lease_expires_at_ms = $3
-     WHERE assignment_id = $1 AND state = 'assigned' AND accept_by_ms >= $2 AND (price_micro = 0 OR funded = 1)`,
-    [assignmentId, nowMs, leaseExpiresAtMs ?? null],
-  )
-  return changed === 1
-}
-
-/** Extend the lease under this epoch. @returns `false` for another epoch or state: nothing was written. */
-export async function extendLease(tx: Tx, assignmentId: string, leaseEpoch: number, leaseExpiresAtMs: number): Promise<boolean> {
-  const changed = await tx.run(
-    `UPDATE assignments SET lease_expires_at_ms = $3 WHERE assignment_id = $1 AND state = 'working' AND lease_epoch = $2`,
-    [assignmentId, leaseEpoch, leaseExpiresAtMs],
-  )
-  return changed === 1
-}
-
-/** Working → submitted under a live lease of this epoch. @returns `false` if the lease is another or has lapsed: nothing was written. */
-export async function submitWork(
-  tx: Tx,
-  assignmentId: string,
-  { leaseEpoch, nowMs, reviewByMs }: { leaseEpoch: number; nowMs: number; reviewByMs: number },
-): Promise<boolean> {
-  const changed = await tx.run(
-    `UPDATE assignments SET state = 'submitted', lease_expires_at_ms = NULL, review_by_ms = $4
-     WHERE assignment_id = $1 AND state = 'working' AND kind = 'execute' AND lease_epoch = $2 AND lease_expires_at_ms >= $3`,
-    [assignmentId, leaseEpoch, nowMs, reviewByMs],
-  )
-  return changed === 1
-}
-
-/** A review: working → submitted by its verdict. @returns `false` for another epoch or state: nothing was written. */
-export async function submitReview(tx: Tx, assignmentId: string, leaseEpoch: number): Promise<boolean> {
-  const changed = await tx.run(
-    `UPDATE assignments SET state = 'submitted' WHERE assignment_id = $1 AND state = 'working' AND kind = 'review' AND lease_epoch = $2`,
-    [assignmentId, leaseEpoch],
-  )
-  return changed === 1
-}
-
-/** Submitted → working: the next attempt under a new lease. @returns `false` if it moved on already: nothing was written. */
-export async function restartWork(tx: Tx, assignmentId: string, leaseExpiresAtMs: number): Promise<boolean> {
-  const changed = await tx.run(
-    `UPDATE assignments SET state = 'working', attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_expires_at_ms = $2, review_by_ms = NULL
-     WHERE assignment_id = $1 AND state = 'submitted' AND attempt < max_attempts`,
-    [assignmentId, leaseExpiresAtMs],
-  )
-  return changed === 1
-}
-
-/** The open reviews of a piece of work go on to its next attempt; one that has spoken works again, under the lease it has. */
-export async function advanceReviews(tx: Tx, targetAssignmentId: string, attempt: number): Promise<void> {
-  await tx.run(
-    `UPDATE assignments SET attempt = $2, state = CASE state WHEN 'submitted' THEN 'working' ELSE state END
-     WHERE target_assignment_id = $1 AND state IN ('assigned', 'working', 'submitted')`,
-    [targetAssignmentId, attempt],
-  )
-}
-
-/** End an assignment that is still in the state it was read in. @returns `false` if it moved on already: nothing was written. */
-export async function endAssignment(
-  tx: Tx,
-  { assignmentId, state, leaseEpoch }: AssignmentRecord,
-  end: AssignmentState,
-): Promise<boolean> {
-  const changed = await tx.run(
-    `UPDATE assignments SET state = $4, lease_expires_at_ms = NULL, review_by_ms = NULL
-     WHERE assignment_id = $1 AND state = $2 AND lease_epoch = $3`,
-    [assignmentId, state, leaseEpoch, end],
-  )
-  return changed === 1
-}
-
-export async function markFunded(tx: Tx, assignmentId: string): Promise<void> {
-  await tx.run('UPDATE assignments SET funded = 1 WHERE assignment_id = $1', [assignmentId])
-}
-
-/** How many open duties an agent has; of one capability if it is named. */
+/** How many duties an agent has that take its time; of one capability if it is named. */
 export async function countDuties(reader: Reader, assigneeId: string, capability?: string): Promise<number> {
   return count(
     reader,
     `SELECT count(*) AS n FROM assignments WHERE assignee_id = $1 AND state IN ('assigned', 'working') AND ($2 = '' OR capability = $2)`,
     [assigneeId, capability ?? ''],
+  )
+}
+
+/** How many assignments of an agent have not ended. */
+export function countOpenOfAssignee(reader: Reader, assigneeId: string): Promise<number> {
+  return count(
+    reader,
+    `SELECT count(*) AS n FROM assignments WHERE assignee_id = $1 AND state IN ('assigned', 'working', 'submitted')`,
+    [assigneeId],
   )
 }
 
@@ -151,13 +79,15 @@ export async function listOfTask(reader: Reader, taskId: string): Promise<Assign
   return rows.map(parseAssignment)
 }
 
-/** Assigned or offered work of an agent that has not begun. */
-export async function listNotAccepted(reader: Reader, assigneeId: string): Promise<AssignmentRecord[]> {
-  const rows = await reader.all(
-    `SELECT * FROM assignments WHERE assignee_id = $1 AND state = 'assigned' ORDER BY assignment_id`,
-    [assigneeId],
+/** Ids of what goes with an agent that leaves: duties it has not accepted, and work of its own tasks that nobody has. */
+export function listUnacceptedOf(reader: Reader, agentId: string): Promise<string[]> {
+  return ids(
+    reader,
+    `SELECT assignment_id FROM assignments WHERE assignee_id = $1 AND state = 'assigned'
+     UNION SELECT assignment_id FROM assignments WHERE buyer_id = $1 AND kind = 'execute' AND state IN ('offered', 'assigned')
+     ORDER BY assignment_id`,
+    [agentId],
   )
-  return rows.map(parseAssignment)
 }
 
 /** An agent's assignments, newest first. */
@@ -219,7 +149,7 @@ async function ids(reader: Reader, sql: string, params: Value[]): Promise<string
   return rows.map((row) => text(row, 'assignment_id'))
 }
 
-function parseAssignment(row: Row): AssignmentRecord {
+export function parseAssignment(row: Row): AssignmentRecord {
   return {
     assignmentId: text(row, 'assignment_id'),
     taskId: text(row, 'task_id'),
@@ -230,6 +160,7 @@ function parseAssignment(row: Row): AssignmentRecord {
     assigneeId: maybeText(row, 'assignee_id'),
     targetAssignmentId: maybeText(row, 'target_assignment_id'),
     capability: maybeText(row, 'capability'),
+    minReputationBps: maybeInteger(row, 'min_reputation_bps'),
     priceMicro: micro(row, 'price_micro'),
     funded: flag(row, 'funded'),
     feeBps: integer(row, 'fee_bps'),
@@ -243,5 +174,6 @@ function parseAssignment(row: Row): AssignmentRecord {
     acceptByMs: integer(row, 'accept_by_ms'),
     reviewWithinMs: integer(row, 'review_within_ms'),
     reviewByMs: maybeInteger(row, 'review_by_ms'),
+    hasSpoken: flag(row, 'has_spoken'),
   }
 }

@@ -12,6 +12,8 @@ export interface AssignmentRecord {
   readonly assigneeId: string | undefined
   readonly targetAssignmentId: string | undefined
   readonly capability: string | undefined
+  /** What an open offer asks of whoever claims it: share of decided work that passed, basis points. */
+  readonly minReputationBps: number | undefined
   readonly priceMicro: bigint
   readonly funded: boolean
   readonly feeBps: number
@@ -25,6 +27,8 @@ export interface AssignmentRecord {
   readonly acceptByMs: number
   readonly reviewWithinMs: number
   readonly reviewByMs: number | undefined
+  /** A review: whether its reviewer gave a verdict that counts, on this attempt or an earlier one. It is paid then when the work ends. */
+  readonly hasSpoken: boolean
 }
 
 const OPEN: readonly AssignmentState[] = ['offered', 'assigned', 'working', 'submitted']
@@ -39,30 +43,38 @@ export function requireState(record: Pick<AssignmentRecord, 'state'>, ...states:
   if (!states.includes(record.state)) throw new Refusal('wrong_state', `the assignment is ${record.state}`)
 }
 
+/** The part in a task that an agent is about to take. */
+export interface Part {
+  readonly kind: AssignmentKind
+  readonly assigneeId: string
+  readonly buyerId: string
+  readonly buyerMayReview: boolean
+  readonly executorId?: string | undefined
+  readonly reviewerIds?: readonly (string | undefined)[]
+}
+
 /**
  * Who may not take which part in a task.
  *
- * @param target - The work under review, for a review.
+ * @param executorId - Who does the work under review, for a review; absent while nobody does.
+ * @param reviewerIds - Who reviews the work, for work.
  * @throws Refusal `self_dealing`: the executor is neither buyer nor reviewer; the buyer reviews only where the task says so.
  */
-export function refuseSelfDealing({
-  kind,
-  assigneeId,
-  buyerId,
-  buyerMayReview,
-  target,
-}: {
-  kind: AssignmentKind
-  assigneeId: string
-  buyerId: string
-  buyerMayReview: boolean
-  target: AssignmentRecord | undefined
-}): void {
+export function refuseSelfDealing({ kind, assigneeId, buyerId, buyerMayReview, executorId, reviewerIds = [] }: Part): void {
   if (kind === 'execute' && assigneeId === buyerId) throw new Refusal('self_dealing', 'the buyer does not execute its own task')
-  if (target?.assigneeId === assigneeId) throw new Refusal('self_dealing', 'the executor does not review its own work')
+  if (kind === 'execute' && reviewerIds.includes(assigneeId)) {
+    throw new Refusal('self_dealing', 'a reviewer does not execute the work it reviews')
+  }
+  if (kind === 'review' && assigneeId === executorId) throw new Refusal('self_dealing', 'the executor does not review its own work')
   if (kind === 'review' && assigneeId === buyerId && !buyerMayReview) {
     throw new Refusal('self_dealing', 'this task was made without review by the buyer')
   }
+}
+
+/** Overdue: not accepted in time, or under a lapsed lease. The sweep ends what is. */
+export function isOverdue(record: AssignmentRecord, nowMs: number): boolean {
+  if (record.state === 'offered' || record.state === 'assigned') return nowMs > record.acceptByMs
+  return record.state === 'working' && isLapsed(record, nowMs)
 }
 
 /** @throws Refusal `wrong_state` unless accepted in time; `assignment_not_funded` for priced work without its money. */

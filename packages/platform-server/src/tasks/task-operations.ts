@@ -13,9 +13,9 @@ import { type Call, once } from '../idempotency/operations.ts'
 import { cutPage, readCursor } from '../page.ts'
 import { getEngageable } from '../registry/operations.ts'
 import type { Reader, Tx } from '../storage/database.ts'
-import { cancelForBuyer, wireOf } from './assignment-life.ts'
+import { cancelForBuyer, lockAssignment, wireOf } from './assignment-life.ts'
 import { listOfTask } from './assignment-store.ts'
-import { checkCancel, isOpen } from './rules.ts'
+import { isOpen } from './rules.ts'
 import {
   closeSessionRecord,
   endTask,
@@ -26,6 +26,7 @@ import {
   listParticipants,
   listSessions,
   listTaskRecords,
+  lockTask,
   removeParticipantRecord,
   upsertParticipant,
 } from './task-store.ts'
@@ -43,15 +44,16 @@ export function createTask(
 }
 
 /** @throws Refusal `not_found` for a task of somebody else. */
-export async function getOwnTask(reader: Reader, buyerId: string, taskId: string): Promise<Task> {
+async function getOwnTask(reader: Reader, buyerId: string, taskId: string): Promise<Task> {
   const task = await findTask(reader, taskId)
   if (task?.buyerId !== buyerId) throw notFound('task')
   return task
 }
 
-/** @throws Refusal `not_found`; `wrong_state` if it has ended. */
-export async function getOpenTask(reader: Reader, buyerId: string, taskId: string): Promise<Task> {
-  const task = await getOwnTask(reader, buyerId, taskId)
+/** Load a task to add to it or to end it: nobody else does until the transaction ends. @throws Refusal `not_found`; `wrong_state` if it has ended. */
+export async function lockOpenTask(tx: Tx, buyerId: string, taskId: string): Promise<Task> {
+  await lockTask(tx, taskId)
+  const task = await getOwnTask(tx, buyerId, taskId)
   if (task.state !== 'open') throw new Refusal('wrong_state', `the task is ${task.state}`)
   return task
 }
@@ -79,7 +81,7 @@ export function getTaskDetail(deps: Deps, buyerId: string, taskId: string): Prom
 /** Close a task whose work has ended. @throws Refusal `wrong_state` while an assignment is open. */
 export function completeTask(deps: Deps, call: Call, taskId: string): Promise<Task> {
   return once(deps, call, { taskId }, async (tx) => {
-    const task = await getOpenTask(tx, call.callerId, taskId)
+    const task = await lockOpenTask(tx, call.callerId, taskId)
     if ((await listOfTask(tx, taskId)).some(isOpen)) throw new Refusal('wrong_state', 'the task has open assignments')
     return end(tx, task, 'completed')
   })
@@ -88,12 +90,13 @@ export function completeTask(deps: Deps, call: Call, taskId: string): Promise<Ta
 /** Cancel a task with everything that was not accepted yet. @throws Refusal `wrong_state` while work is under a live lease or submitted. */
 export function cancelTask(deps: Deps, call: Call, taskId: string): Promise<Task> {
   return once(deps, call, { taskId }, async (tx) => {
-    const task = await getOpenTask(tx, call.callerId, taskId)
+    const task = await lockOpenTask(tx, call.callerId, taskId)
     const open = (await listOfTask(tx, taskId)).filter(isOpen)
     // A review that was accepted early ends with its target; only the work itself stands in the way.
-    const works = open.filter((each) => each.kind === 'execute')
-    for (const each of works) checkCancel(each, deps.now())
-    for (const each of works) await cancelForBuyer(deps, tx, each)
+    for (const { assignmentId } of open.filter((each) => each.kind === 'execute')) {
+      const work = await lockAssignment(tx, assignmentId)
+      if (work && isOpen(work)) await cancelForBuyer(deps, tx, work)
+    }
     return end(tx, task, 'cancelled')
   })
 }
@@ -105,7 +108,7 @@ async function end(tx: Tx, task: Task, state: 'completed' | 'cancelled'): Promis
 
 export function createSession(deps: Deps, call: Call, taskId: string): Promise<Session> {
   return once(deps, call, { taskId }, async (tx) => {
-    await getOpenTask(tx, call.callerId, taskId)
+    await lockOpenTask(tx, call.callerId, taskId)
     return openSession(deps, tx, taskId)
   })
 }
@@ -121,6 +124,7 @@ export function closeSession(deps: Deps, call: Call, sessionId: string): Promise
   return once(deps, call, { sessionId }, async (tx) => {
     const session = await findSession(tx, sessionId)
     if (!session) throw notFound('session')
+    await lockTask(tx, session.taskId)
     const task = await findTask(tx, session.taskId)
     if (task?.buyerId !== call.callerId) throw notFound('session')
     if (!(await closeSessionRecord(tx, sessionId))) throw new Refusal('wrong_state', 'the session is closed')
@@ -148,7 +152,7 @@ export function addParticipant(
   { taskId, participantAgentId }: { taskId: string; participantAgentId: string },
 ): Promise<{ taskId: string; participants: string[] }> {
   return once(deps, call, { taskId, participantAgentId }, async (tx) => {
-    await getOpenTask(tx, call.callerId, taskId)
+    await lockOpenTask(tx, call.callerId, taskId)
     await getEngageable(tx, participantAgentId, undefined)
     return { taskId, participants: await admit(tx, taskId, participantAgentId) }
   })
@@ -170,7 +174,7 @@ export function removeParticipant(
   { taskId, participantAgentId }: { taskId: string; participantAgentId: string },
 ): Promise<{ taskId: string; participants: string[] }> {
   return once(deps, call, { taskId, participantAgentId }, async (tx) => {
-    await getOpenTask(tx, call.callerId, taskId)
+    await lockOpenTask(tx, call.callerId, taskId)
     const hasOpenWork = (await listOfTask(tx, taskId)).some((each) => each.assigneeId === participantAgentId && isOpen(each))
     if (hasOpenWork) throw new Refusal('wrong_state', 'the participant has open work in this task')
     if (!(await removeParticipantRecord(tx, taskId, participantAgentId, deps.now()))) throw notFound('participant')

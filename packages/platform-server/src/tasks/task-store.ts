@@ -9,6 +9,11 @@ export async function insertTask(tx: Tx, task: Task): Promise<void> {
   )
 }
 
+/** Hold off everybody else who would change a task or add to it, until the transaction ends. Nothing is changed. */
+export async function lockTask(tx: Tx, taskId: string): Promise<void> {
+  await tx.run('UPDATE tasks SET created_at_ms = created_at_ms WHERE task_id = $1', [taskId])
+}
+
 export async function findTask(reader: Reader, taskId: string): Promise<Task | undefined> {
   const row = await reader.get('SELECT * FROM tasks WHERE task_id = $1', [taskId])
   return row && parseTask(row)

@@ -22,7 +22,6 @@ CREATE INDEX idempotency_by_age ON idempotency (at_ms);
 CREATE TABLE agents (
   agent_id TEXT PRIMARY KEY,
   status TEXT NOT NULL CHECK (status IN ('active', 'pending', 'suspended', 'deregistered')),
-  role TEXT NOT NULL CHECK (role IN ('agent', 'operator')),
   trust_tier INTEGER NOT NULL CHECK (trust_tier BETWEEN 1 AND 3),
   sign_key BLOB NOT NULL,
   card_seq INTEGER NOT NULL,
@@ -37,6 +36,7 @@ CREATE TABLE prekeys (
   expires_at_ms INTEGER NOT NULL,
   signature BLOB NOT NULL
 ) STRICT;
+CREATE INDEX prekeys_by_expiry ON prekeys (expires_at_ms);
 CREATE TABLE login_sessions (
   token_hash BLOB PRIMARY KEY,
   agent_id TEXT NOT NULL REFERENCES agents (agent_id),
@@ -51,6 +51,28 @@ CREATE TABLE login_nonces (
   PRIMARY KEY (agent_id, nonce)
 ) STRICT;
 CREATE INDEX login_nonces_by_expiry ON login_nonces (expires_at_ms);
+CREATE TABLE invites (
+  invite_id TEXT PRIMARY KEY,
+  token_hash BLOB NOT NULL UNIQUE,
+  operator_id TEXT NOT NULL REFERENCES agents (agent_id),
+  uses INTEGER NOT NULL,
+  uses_left INTEGER NOT NULL CHECK (uses_left BETWEEN 0 AND uses),
+  created_at_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  revoked_at_ms INTEGER
+) STRICT;
+CREATE INDEX invites_by_expiry ON invites (expires_at_ms);
+CREATE TABLE rotations (
+  agent_id TEXT NOT NULL REFERENCES agents (agent_id),
+  card_seq INTEGER NOT NULL,
+  card_bytes BLOB NOT NULL,
+  card_signature BLOB NOT NULL,
+  previous_card_bytes BLOB NOT NULL,
+  previous_card_signature BLOB NOT NULL,
+  endorsement BLOB NOT NULL,
+  recovery_key BLOB,
+  PRIMARY KEY (agent_id, card_seq)
+) STRICT;
 
 -- registry
 CREATE TABLE capabilities (
@@ -102,6 +124,7 @@ CREATE TABLE assignments (
   assignee_id TEXT REFERENCES agents (agent_id),
   target_assignment_id TEXT REFERENCES assignments (assignment_id),
   capability TEXT,
+  min_reputation_bps INTEGER CHECK (min_reputation_bps BETWEEN 0 AND 10000),
   price_micro INTEGER NOT NULL CHECK (price_micro >= 0),
   funded INTEGER NOT NULL CHECK (funded IN (0, 1)),
   fee_bps INTEGER NOT NULL CHECK (fee_bps BETWEEN 0 AND 10000),
@@ -114,7 +137,9 @@ CREATE TABLE assignments (
   lease_expires_at_ms INTEGER,
   accept_by_ms INTEGER NOT NULL,
   review_within_ms INTEGER NOT NULL,
-  review_by_ms INTEGER
+  review_by_ms INTEGER,
+  has_spoken INTEGER NOT NULL CHECK (has_spoken IN (0, 1)),
+  CHECK (assignee_id IS NOT NULL OR (capability IS NOT NULL AND state IN ('offered', 'expired', 'cancelled')))
 ) STRICT;
 CREATE INDEX assignments_by_assignee ON assignments (assignee_id, assignment_id);
 CREATE INDEX assignments_by_buyer ON assignments (buyer_id, assignment_id);
@@ -122,6 +147,7 @@ CREATE INDEX assignments_by_task ON assignments (task_id, assignment_id);
 CREATE INDEX assignments_by_target ON assignments (target_assignment_id) WHERE target_assignment_id IS NOT NULL;
 CREATE INDEX assignments_load ON assignments (assignee_id, capability) WHERE state IN ('assigned', 'working');
 CREATE INDEX assignments_open_by_buyer ON assignments (buyer_id) WHERE state IN ('offered', 'assigned', 'working', 'submitted');
+CREATE INDEX assignments_offered ON assignments (capability, assignment_id) WHERE state = 'offered';
 CREATE INDEX assignments_to_accept ON assignments (accept_by_ms) WHERE state IN ('offered', 'assigned');
 CREATE INDEX assignments_leased ON assignments (lease_expires_at_ms) WHERE state = 'working' AND lease_expires_at_ms IS NOT NULL;
 CREATE INDEX assignments_to_review ON assignments (review_by_ms) WHERE state = 'submitted' AND kind = 'execute';
@@ -156,24 +182,35 @@ CREATE TABLE holds (
   hold_id TEXT PRIMARY KEY,
   assignment_id TEXT NOT NULL REFERENCES assignments (assignment_id),
   payer_id TEXT NOT NULL REFERENCES agents (agent_id),
-  payee_id TEXT NOT NULL REFERENCES agents (agent_id),
+  payee_id TEXT REFERENCES agents (agent_id),
   amount_micro INTEGER NOT NULL CHECK (amount_micro > 0),
   fee_bps INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('active', 'captured', 'released')),
-  made_at_ms INTEGER NOT NULL
+  made_at_ms INTEGER NOT NULL,
+  CHECK (payee_id IS NOT NULL OR state <> 'captured')
 ) STRICT;
 CREATE UNIQUE INDEX holds_active ON holds (assignment_id) WHERE state = 'active';
 CREATE INDEX holds_by_assignment ON holds (assignment_id, hold_id);
 CREATE INDEX holds_by_payer ON holds (payer_id, hold_id);
 CREATE INDEX holds_by_payee ON holds (payee_id, hold_id);
+CREATE TABLE ledger_heads (
+  chain TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  hash BLOB NOT NULL
+) STRICT;
 CREATE TABLE ledger_entries (
   entry_id TEXT PRIMARY KEY,
+  chain TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  previous_hash BLOB NOT NULL,
+  hash BLOB NOT NULL,
   kind TEXT NOT NULL CHECK (kind IN ('deposit', 'hold', 'capture', 'release', 'refund', 'withdraw')),
   hold_id TEXT REFERENCES holds (hold_id),
   settles TEXT UNIQUE REFERENCES holds (hold_id),
   assignment_id TEXT,
   actor TEXT NOT NULL,
-  at_ms INTEGER NOT NULL
+  at_ms INTEGER NOT NULL,
+  UNIQUE (chain, seq)
 ) STRICT;
 CREATE TABLE ledger_postings (
   entry_id TEXT NOT NULL REFERENCES ledger_entries (entry_id),
@@ -235,4 +272,4 @@ CREATE VIEW counterparties AS
 CREATE VIEW submitted_work AS
   SELECT assignment_id, attempt, review_by_ms FROM assignments WHERE state = 'submitted' AND kind = 'execute';
 CREATE VIEW pending_reviews AS
-  SELECT target_assignment_id FROM assignments WHERE kind = 'review' AND state IN ('assigned', 'working')
+  SELECT target_assignment_id FROM assignments WHERE kind = 'review' AND state IN ('offered', 'assigned', 'working')

@@ -1,0 +1,48 @@
+// The same work with nothing around it: node:http, JSON.parse, the operation, JSON.stringify. No router, no schema, no limit, no error.
+import { createServer, type IncomingMessage } from 'node:http'
+import { authenticate } from '../../packages/platform-server/src/api/authenticate.ts'
+import { beat } from '../../packages/platform-server/src/heartbeat/operations.ts'
+import { listen } from '../../packages/platform-server/src/listen.ts'
+import { createTask } from '../../packages/platform-server/src/tasks/task-operations.ts'
+import { openDeps } from '../seed.ts'
+
+const deps = await openDeps(process.argv[2] ?? '')
+const { config, instanceId } = deps
+
+function info(): unknown {
+  const { origin, relayOrigin, registration, deposits, relayTokens } = config
+  return {
+    instanceId,
+    origin,
+    relayOrigins: [relayOrigin],
+    version: '0.1.0',
+    protocol: 1,
+    registration,
+    deposits,
+    relayTokens,
+    nowMs: Date.now(),
+  }
+}
+
+async function readJson(request: IncomingMessage): Promise<never> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk)
+  return JSON.parse(Buffer.concat(chunks).toString()) as never
+}
+
+async function answer(request: IncomingMessage): Promise<unknown> {
+  if (request.url === '/trpc/server.info') return info()
+  const { agentId } = await authenticate(deps, request.headers.authorization?.slice('Bearer '.length))
+  const input = await readJson(request)
+  if (request.url === '/trpc/heartbeat.beat') return beat(deps, agentId, input)
+  const key = String(request.headers['idempotency-key'])
+  return createTask(deps, { callerId: agentId, procedure: 'tasks.createTask', key }, input)
+}
+
+const server = createServer(async (request, response) => {
+  const body = JSON.stringify({ result: { data: await answer(request) } })
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+})
+const port = await listen(server, { host: '127.0.0.1', port: 0 })
+console.log(JSON.stringify({ event: 'listening', origin: `http://127.0.0.1:${port}` }))

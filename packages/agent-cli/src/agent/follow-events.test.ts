@@ -1,0 +1,41 @@
+import type { Event } from '@agent-marketplace/protocol'
+import { expect, test } from 'vitest'
+import { openTestAgent } from '../test-agent.ts'
+import { startTestPlatform } from '../test-platform.ts'
+import type { Agent } from './agent.ts'
+import { type FollowInput, followEvents } from './follow-events.ts'
+
+const events: Event[] = [1, 2, 3, 4, 5].map((seq) => ({
+  eventId: `evt_${String(seq).repeat(26)}`,
+  seq,
+  kind: 'deposit.credited',
+  atMs: seq,
+}))
+const startStream = () =>
+  startTestPlatform({
+    'events.wait': ({ input }) => {
+      const { after } = input as { after: number }
+      const page = events.filter(({ seq }) => seq > after).slice(0, 2)
+      return page.length > 0 ? { events: page, cursor: page.at(-1)?.seq } : new Promise(() => undefined)
+    },
+  })
+
+async function take(agent: Agent, input: Partial<FollowInput>): Promise<number[]> {
+  const seqs: number[] = []
+  for await (const { seq } of followEvents(agent, { signal: AbortSignal.timeout(2_000), ...input })) seqs.push(seq)
+  return seqs
+}
+
+test('every event comes once, in order, and a later run goes on where the last one ended', async () => {
+  await using server = await startStream()
+  using opened = openTestAgent(server)
+  expect(await take(opened.agent, { limit: 3 })).toEqual([1, 2, 3])
+  expect(await take(opened.agent, { limit: 2 })).toEqual([4, 5])
+  expect(await take(opened.agent, { after: 1, limit: 2 })).toEqual([2, 3])
+})
+
+test('it ends without an error when its signal says so', async () => {
+  await using server = await startStream()
+  using opened = openTestAgent(server)
+  expect(await take(opened.agent, { after: 3, signal: AbortSignal.timeout(300) })).toEqual([4, 5])
+})

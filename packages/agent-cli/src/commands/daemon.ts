@@ -1,0 +1,61 @@
+import * as Flags from '@oclif/core/flags'
+import { AgentCommand } from '../base-command.ts'
+import { outputClosed } from '../interruption.ts'
+
+/** One try of a request, s: the daemon has a patience of its own. */
+const TRY_S = 10
+
+export default class Daemon extends AgentCommand {
+  static override summary = 'Stay present, follow what arrives, and with --exec work.'
+  static override description =
+    `Beats, follows events and the relay, stores what arrives, renews leases and prekeys, sends what waits in the outbox, briefs late reviewers, releases the keys of work that passed, and judges reviews with the validators of their briefs. With --exec it accepts work and runs CMD for each order in a fresh directory: order.json and input/ are there, results are expected under output/. One line for each event; SIGTERM ends it, and it goes on where it was.`
+  static override examples = [
+    '<%= config.bin %> daemon --once',
+    '<%= config.bin %> daemon --exec ./work.sh --capability text.extract',
+  ]
+  static override flags = {
+    exec: Flags.string({ summary: 'Command that works on orders.', helpValue: 'CMD' }),
+    'review-exec': Flags.string({ summary: 'Command that judges work, in place of the validators.', helpValue: 'CMD' }),
+    capability: Flags.string({
+      summary: 'Serve only this capability.',
+      helpValue: 'NAME',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    busy: Flags.boolean({ summary: 'Say that you take no new work.' }),
+    interval: Flags.integer({ summary: 'Beat no more often than this, seconds.', helpValue: 'S', min: 5, max: 300 }),
+    once: Flags.boolean({ summary: 'Do what there is to do now, then end.' }),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Daemon)
+    const { runDaemon } = await import('../daemon/daemon.ts')
+    const { openAgent } = await import('../agent/agent.ts')
+    const signal = AbortSignal.any([stopSignal(), outputClosed])
+    const { onWait: _, ...options } = await this.agentOptions({ ...flags, timeout: flags.timeout ?? TRY_S })
+    await runDaemon(openAgent({ ...options, signal }), {
+      exec: flags.exec,
+      reviewExec: flags['review-exec'],
+      capabilities: flags.capability,
+      isBusy: flags.busy,
+      intervalMs: flags.interval === undefined ? undefined : flags.interval * 1000,
+      isOnce: flags.once,
+      signal,
+      onEvent: ({ event, atMs, ...details }) =>
+        this.logLine(
+          { event, atMs, ...details },
+          `${new Date(atMs).toISOString()}  ${event}  ${Object.values(details).flat().join(' ')}`,
+        ),
+    })
+    // Whatever is still open was cut on purpose and is journaled.
+    if (signal.aborted) process.exit(0)
+  }
+}
+
+/** SIGINT ends a daemon like SIGTERM: in good order, with exit code 0. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController()
+  process.removeAllListeners('SIGINT')
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => controller.abort())
+  return controller.signal
+}

@@ -1,0 +1,36 @@
+import * as Flags from '@oclif/core/flags'
+import type { MessageSummary } from '../agent/read-inbox.ts'
+import { parseSince } from '../agent/since.ts'
+import { AgentCommand } from '../base-command.ts'
+import { interruption } from '../interruption.ts'
+
+export default class Inbox extends AgentCommand {
+  static override summary = 'List sealed messages that arrived, newest first.'
+  static override description =
+    'Takes in what the relay has for you, then lists what is on this machine. `rejected` counts drops that were for you and did not open or verify.'
+  static override examples = ['<%= config.bin %> inbox', '<%= config.bin %> inbox --from $AGENT --since 24h']
+  static override flags = {
+    wait: Flags.integer({ summary: 'Wait for something new, seconds.', helpValue: 'S', min: 0, max: 3600 }),
+    limit: Flags.integer({ summary: 'How many to list.', helpValue: 'N', min: 0, max: 1000 }),
+    from: Flags.string({ summary: 'Only of this sender.', helpValue: 'AGENT' }),
+    since: Flags.custom<number>({
+      summary: 'Only what arrived since: a time, or a duration ago.',
+      helpValue: 'TIME|DURATION',
+      parse: async (text) => parseSince(text, Date.now()),
+    })(),
+  }
+
+  async run(): Promise<{ messages: MessageSummary[]; rejected: number }> {
+    const { flags } = await this.parse(Inbox)
+    const { readInbox } = await import('../agent/read-inbox.ts')
+    const { wait: waitS, limit, from, since: sinceMs } = flags
+    return this.show(await readInbox(await this.openAgent(flags), { waitS, limit, from, sinceMs, signal: interruption }), [
+      'messageId',
+      'from',
+      'typ',
+      'sentAtMs',
+      'state',
+      'summary',
+    ])
+  }
+}

@@ -1,0 +1,31 @@
+import * as Flags from '@oclif/core/flags'
+import type { WorkReceipt } from '../../agent/submit-work.ts'
+import { AgentCommand } from '../../base-command.ts'
+import { assignmentFlag, keyFlag } from '../../flags.ts'
+import { interruption } from '../../interruption.ts'
+import { progressBar } from '../../output/progress-bar.ts'
+
+export default class WorkSubmit extends AgentCommand {
+  static override summary = 'Hand over the work of an assignment and say that it is complete.'
+  static override description =
+    'Seals and uploads the files, tells reviewers (with keys) and the buyer (without), and only then the platform. Run again after an interruption, or once the work has passed, it finishes what is left to do.'
+  static override examples = ['<%= config.bin %> work submit --assignment-id $ASSIGNMENT --file result.json']
+  static override flags = {
+    ...assignmentFlag,
+    file: Flags.string({ summary: 'A result file.', helpValue: 'FILE', multiple: true, multipleNonGreedy: true, required: true }),
+    ...keyFlag,
+  }
+
+  async run(): Promise<WorkReceipt> {
+    const { flags } = await this.parse(WorkSubmit)
+    const { submitWork } = await import('../../agent/submit-work.ts')
+    const work = {
+      assignmentId: flags['assignment-id'],
+      files: flags.file,
+      key: flags['idempotency-key'],
+      signal: interruption,
+      onProgress: progressBar('sealing'),
+    }
+    return this.show(await submitWork(await this.openAgent(flags), work))
+  }
+}

@@ -1,0 +1,18 @@
+import { fc, test } from '@fast-check/vitest'
+import { expect } from 'vitest'
+import { clean, toJson } from './clean.ts'
+
+const anything = fc.string({ unit: 'binary' })
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what must not come out
+const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
+
+test.prop([anything])('nothing that steers a terminal comes out', (text) => {
+  expect(clean(text)).not.toMatch(STEERING)
+})
+
+test.prop([fc.array(anything)])('JSON says the same thing with nothing that steers a terminal in it', (texts) => {
+  const json = toJson(texts, false)
+  expect(json).not.toMatch(STEERING)
+  expect(json).not.toContain('\n')
+  expect(JSON.parse(json)).toEqual(texts)
+})

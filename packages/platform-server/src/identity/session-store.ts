@@ -1,0 +1,50 @@
+import type { Reader, Tx } from '../storage/database.ts'
+import { integer } from '../storage/row.ts'
+import { type AgentRow, parseAgent } from './agent-store.ts'
+
+/** @returns `false` if this nonce was used before. */
+export async function insertNonce(tx: Tx, agentId: string, nonce: string, expiresAtMs: number): Promise<boolean> {
+  const changed = await tx.run(
+    'INSERT INTO login_nonces (agent_id, nonce, expires_at_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+    [agentId, Buffer.from(nonce, 'base64url'), expiresAtMs],
+  )
+  return changed === 1
+}
+
+/** Add a session; of the others the oldest end, so that `max` remain. */
+export async function insertSession(
+  tx: Tx,
+  { tokenHash, agentId, expiresAtMs, max }: { tokenHash: Uint8Array; agentId: string; expiresAtMs: number; max: number },
+): Promise<void> {
+  await tx.run(
+    `DELETE FROM login_sessions WHERE agent_id = $1 AND token_hash NOT IN
+       (SELECT token_hash FROM login_sessions WHERE agent_id = $1 ORDER BY expires_at_ms DESC, token_hash LIMIT $2)`,
+    [agentId, max - 1],
+  )
+  await tx.run('INSERT INTO login_sessions (token_hash, agent_id, expires_at_ms) VALUES ($1, $2, $3)', [
+    tokenHash,
+    agentId,
+    expiresAtMs,
+  ])
+}
+
+export async function findSession(
+  reader: Reader,
+  tokenHash: Uint8Array,
+): Promise<(AgentRow & { expiresAtMs: number }) | undefined> {
+  const row = await reader.get(
+    'SELECT a.*, s.expires_at_ms FROM login_sessions s JOIN agents a ON a.agent_id = s.agent_id WHERE s.token_hash = $1',
+    [tokenHash],
+  )
+  return row && { ...parseAgent(row), expiresAtMs: integer(row, 'expires_at_ms') }
+}
+
+export async function deleteSessionsOf(tx: Tx, agentId: string): Promise<void> {
+  await tx.run('DELETE FROM login_sessions WHERE agent_id = $1', [agentId])
+}
+
+export async function deleteExpiredLogins(tx: Tx, nowMs: number): Promise<number> {
+  const sessions = await tx.run('DELETE FROM login_sessions WHERE expires_at_ms < $1', [nowMs])
+  const nonces = await tx.run('DELETE FROM login_nonces WHERE expires_at_ms < $1', [nowMs])
+  return sessions + nonces
+}

@@ -1,0 +1,150 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { listen } from './listen.ts'
+
+const MAIN = join(import.meta.dirname, 'main.ts')
+const FREE = ['--listen', '127.0.0.1:0', '--relay-listen', '127.0.0.1:0']
+
+let directory: string
+const started = new Set<ReturnType<typeof start>>()
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'main-'))
+})
+afterEach(async () => {
+  await Promise.all([...started].map((each) => each.stop('SIGKILL')))
+  started.clear()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+function start(args: readonly string[], env: Record<string, string> = {}) {
+  const command = [process.execPath, '--conditions=source', MAIN, '--data', join(directory, 'data'), ...args]
+  // The widest umask there is: what the server makes must be closed nevertheless.
+  const child = spawn('/bin/sh', ['-c', 'umask 000; exec "$@"', 'sh', ...command], { env: { ...process.env, ...env } })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => (output.stdout += chunk))
+  child.stderr.on('data', (chunk) => (output.stderr += chunk))
+  const ended = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, ...output }))
+  const running = {
+    ended,
+    async ready(): Promise<{ event: string; origin?: string; relayOrigin?: string; pid: number }> {
+      while (!output.stdout.includes('\n')) await Promise.race([once(child.stdout, 'data'), ended.then(fail)])
+      return JSON.parse(output.stdout)
+    },
+    async stop(signal: NodeJS.Signals) {
+      child.kill(signal)
+      return ended
+    },
+  }
+  started.add(running)
+  return running
+}
+
+function fail(ended: object): never {
+  throw new Error(`it ended: ${JSON.stringify(ended)}`)
+}
+
+async function info(origin: string | undefined): Promise<Record<string, unknown>> {
+  const answer = await fetch(`${origin}/trpc/server.info`)
+  return ((await answer.json()) as { result: { data: Record<string, unknown> } }).result.data
+}
+
+test('both planes come up on free ports, say where on one line, and stop at SIGTERM with exit 0', async () => {
+  const server = start(FREE)
+  const { origin, relayOrigin, ...rest } = await server.ready()
+
+  expect(rest).toEqual({ event: 'listening', pid: expect.any(Number) })
+  expect(await info(origin)).toMatchObject({ origin, relayOrigins: [relayOrigin], registration: 'open' })
+  expect((await fetch(`${origin}/readyz`)).status).toBe(200)
+  expect((await fetch(`${relayOrigin}/relay/v1/feed?after=0&wait=0`)).status).toBe(200)
+  expect(await server.stop('SIGTERM')).toMatchObject({ exitCode: 0 })
+})
+
+test('an installation keeps its id, and nobody else on the machine can read it', async () => {
+  const first = start(FREE)
+  const { instanceId } = await info((await first.ready()).origin)
+  await first.stop('SIGINT')
+  const second = start(FREE)
+
+  expect((await info((await second.ready()).origin)).instanceId).toBe(instanceId)
+  const data = join(directory, 'data')
+  const open = readdirSync(data, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(data, name)).mode & 0o077)
+  expect(statSync(data).mode & 0o777).toBe(0o700)
+  expect(open).toEqual([])
+})
+
+test('one plane can run alone', async () => {
+  const control = start([...FREE, '--plane', 'control'])
+  expect(await control.ready()).toEqual({ event: 'listening', origin: expect.any(String), pid: expect.any(Number) })
+  await control.stop('SIGTERM')
+  const relay = start([...FREE, '--plane', 'relay'])
+  expect(await relay.ready()).toEqual({ event: 'listening', relayOrigin: expect.any(String), pid: expect.any(Number) })
+})
+
+test('a request that was accepted before SIGTERM is answered', async () => {
+  const server = start(FREE)
+  const { origin } = await server.ready()
+  const answers = Array.from({ length: 50 }, () => fetch(`${origin}/trpc/server.info`))
+  await Promise.race(answers)
+  const stopped = server.stop('SIGTERM')
+
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200))
+  expect(await stopped).toMatchObject({ exitCode: 0 })
+})
+
+test('a bad configuration ends with 78 and one line for each fault', async () => {
+  const { exitCode, stdout, stderr } = await start(['--plane', 'no', '--fee-bps', 'no']).ended
+
+  expect({ exitCode, stdout }).toEqual({ exitCode: 78, stdout: '' })
+  expect(stderr.split('\n')).toEqual([
+    'platform-server: --plane: expected both or control or relay',
+    'platform-server: --fee-bps: expected a whole number from 0 to 10000',
+    '',
+  ])
+})
+
+test('an unknown command ends with 2 and one line', async () => {
+  const { exitCode, stderr } = await start(['ledger', 'burn']).ended
+
+  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: 'platform-server: unknown command; see platform-server --help\n' })
+})
+
+test('help and version are printed without a look at the configuration', async () => {
+  const help = await start(['--help'], { AGENT_MARKETPLACE_PLANE: 'no' }).ended
+  const version = await start(['--version']).ended
+
+  expect(help).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('AGENT_MARKETPLACE_DATABASE_URL') })
+  expect(version).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+})
+
+test('an address that is taken ends with 78 and one line', async () => {
+  const holder = createServer()
+  const port = await listen(holder, { host: '127.0.0.1', port: 0 })
+  const { exitCode, stderr } = await start(['--listen', `127.0.0.1:${port}`, '--plane', 'control']).ended
+  holder.close()
+
+  expect(exitCode).toBe(78)
+  expect(stderr).toMatch(/^platform-server: [^\n]*EADDRINUSE[^\n]*\n$/)
+})
+
+test('data of somebody else ends with 78 and one line, and stays as it was', async () => {
+  const file = join(directory, 'data', 'platform.sqlite')
+  mkdirSync(join(directory, 'data'))
+  writeFileSync(file, 'not a database, but a letter')
+  const { exitCode, stderr } = await start(FREE).ended
+
+  expect(exitCode).toBe(78)
+  expect(stderr).toMatch(/^platform-server: [^\n]+\n$/)
+  expect(readFileSync(file, 'utf8')).toBe('not a database, but a letter')
+})
+
+test('a second server over the same data ends with 78', async () => {
+  await start(FREE).ready()
+
+  expect(await start(FREE).ended).toMatchObject({ exitCode: 78, stderr: expect.stringContaining('in use by another process') })
+})

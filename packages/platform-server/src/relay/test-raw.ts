@@ -1,0 +1,30 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { RELAY_PATHS } from '@agent-marketplace/protocol'
+import type { TestDrop } from './test-drop.ts'
+import type { TestRelay } from './test-relay.ts'
+
+/** Send bytes as they are on a connection of its own. @returns everything that came back until the relay hung up or `ms` passed. */
+export async function sendRaw(
+  { port }: TestRelay,
+  text: string | Uint8Array,
+  ms = 1_000,
+): Promise<{ status: number; body: Buffer; text: string }> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk) => chunks.push(chunk))
+  socket.on('error', () => {})
+  socket.write(text)
+  await Promise.race([once(socket, 'close'), new Promise((resolve) => setTimeout(resolve, ms))])
+  socket.destroy()
+  const answer = Buffer.concat(chunks).toString('latin1')
+  const [head = '', body = ''] = answer.split('\r\n\r\n')
+  return { status: Number(head.split(' ')[1]), body: Buffer.from(body), text: answer }
+}
+
+/** The head of an upload that announces this many bytes. */
+export function headOf(drop: TestDrop, bytes: number): string {
+  const headers = Object.entries(drop.headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `PUT ${RELAY_PATHS.slot}${drop.slotId} HTTP/1.1\r\nhost: relay\r\ncontent-length: ${bytes}\r\n${headers.join('')}\r\n`
+}

@@ -1,0 +1,20 @@
+import { formatAmount, type LedgerAudit } from '@agent-marketplace/protocol'
+import type { Reader } from '../storage/database.ts'
+import { findBrokenLaws } from './audit-rules.ts'
+import { findLedgerSums } from './audit-store.ts'
+
+/** Add up balances and holds and say which laws they break. Cheap enough for a running server; `verifyLedger` looks at every entry. */
+export async function auditLedger(reader: Reader): Promise<LedgerAudit> {
+  const sums = await findLedgerSums(reader)
+  // A sum below zero is a broken law already, and has no spelling on the wire.
+  const amount = (micro: bigint) => formatAmount(micro < 0n ? 0n : micro)
+  return {
+    entries: sums.entries,
+    activeHolds: sums.activeHolds,
+    outside: amount(sums.outsideMicro),
+    available: amount(sums.availableMicro),
+    held: amount(sums.heldMicro),
+    fees: amount(sums.feesMicro),
+    broken: findBrokenLaws(sums),
+  }
+}

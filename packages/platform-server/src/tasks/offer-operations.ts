@@ -1,0 +1,63 @@
+import { AssignmentId, type AssignmentView, formatAmount, type Offer } from '@agent-marketplace/protocol'
+import { z } from 'zod'
+import type { Deps } from '../deps.ts'
+import { notFound, Refusal } from '../errors.ts'
+import { type Call, once } from '../idempotency/operations.ts'
+import { cutPage, readCursor } from '../page.ts'
+import { getEngageable, listOffered } from '../registry/operations.ts'
+import { namePayee } from '../settlement/operations.ts'
+import type { Tx } from '../storage/database.ts'
+import { announce } from './assign.ts'
+import { getRecord, lockAssignment } from './assignment-life.ts'
+import { viewOf } from './assignment-operations.ts'
+import { findAssignment, listReviewsOf } from './assignment-store.ts'
+import { checkAssigneeCapacity, checkReviewers, lockParties } from './capacity.ts'
+import { type Claimant, findClaimable, listClaimable } from './offer-store.ts'
+import { type AssignmentRecord, isOpen, refuseSelfDealing, requireState } from './rules.ts'
+import { admit } from './task-operations.ts'
+import { lockTask } from './task-store.ts'
+import { takeOffer } from './transition-store.ts'
+
+/** Open offers that the caller could claim, oldest first. None for an agent that is not active. */
+export async function listOffers(
+  deps: Deps,
+  agentId: string,
+  { capability, limit, cursor }: { capability?: string | undefined; limit: number; cursor?: string | undefined },
+): Promise<{ offers: Offer[]; nextCursor?: string }> {
+  const [after] = readCursor(z.tuple([AssignmentId]), cursor) ?? ['']
+  const rows = await deps.db.read(async (reader) => {
+    const offered = (await listOffered(reader, agentId)).filter((name) => capability === undefined || name === capability)
+    const found: AssignmentRecord[] = []
+    // One capability at a time, each along its index: the cost does not grow with the offers of others.
+    for (const name of offered) {
+      found.push(...(await listClaimable(reader, { agentId, nowMs: deps.now() }, { capability: name, after, limit: limit + 1 })))
+    }
+    return found.sort((a, b) => (a.assignmentId < b.assignmentId ? -1 : 1)).slice(0, limit + 1)
+  })
+  const { items, ...next } = cutPage(rows, limit, (row) => [row.assignmentId])
+  return { offers: items.map(offerOf), ...next }
+}
+
+/**
+ * Take an open offer: the first one gets it, and its hold is for him from then on. It is accepted or declined like any other assignment.
+ *
+ * @throws Refusal `not_found` for whatever is not on offer to this agent, or not any more; `self_dealing`, `already_exists`, `capacity_exceeded`; `wrong_state` for an assignment it has already.
+ */
+export function claimOffer(deps: Deps, call: Call, assignmentId: string): Promise<AssignmentView> {
+  return once(deps, call, { assignmentId }, async (tx) => {
+    const agentId = call.callerId
+    const { offer, target } = await lockOffer(tx, { agentId, nowMs: deps.now() }, assignmentId)
+    const { taskId, capability } = offer
+    await checkAssigneeCapacity(tx, await getEngageable(tx, agentId, capability), capability)
+    if (!(await takeOffer(tx, assignmentId, { assigneeId: agentId, nowMs: deps.now() }))) throw notFound('offer')
+
+    await admit(tx, taskId, agentId)
+    await namePayee(deps, tx, { assignmentId, taskId, payeeId: agentId })
+    const claimed = await getRecord(tx, assignmentId)
+    await announce(deps, tx, claimed, target)
+    for (const review of offer.kind === 'execute' ? await listOpenReviewsOf(tx, assignmentId) : []) {
+      await announceReviewer(deps, tx, review, agentId)
+    }
+    return viewOf(deps, tx, agentId, claimed)
+  })
+}
