@@ -8,7 +8,7 @@ import { callAs, proveKey, signCard, signPrekey } from '../packages/platform-ser
 
 /** Open the storage of a server that is not running, as the server does. */
 export async function openDeps(directory: string): Promise<Deps> {
-  const db = openControlDatabase({ directory, create: true })
+  const db = await openControlDatabase({ directory, create: true })
   const { config } = parseConfig(['--data', directory], {})
   return createDeps({ db, config, log: createLog('error'), instanceId: await loadInstanceId(db, Date.now()) })
 }

@@ -33,8 +33,8 @@ async function main(): Promise<void> {
     const done = await runJob(stage)
     report(done, stage)
   } finally {
-    const left = await stage.stop()
-    if (left > 0) tell('demo', `ended ${left} processes`)
+    const ended = await stage.stop()
+    tell('demo', `stopped ${ended} ${ended === 1 ? 'process' : 'processes'}: nothing is left running`)
   }
 }
 
@@ -45,7 +45,7 @@ interface Job {
 }
 
 async function runJob(stage: Stage): Promise<Job> {
-  await stage.server.start()
+  await stage.server.start(['--log-level', 'debug'])
   tell('server', `listens on ${stage.server.origin}, its relay on ${stage.server.relayOrigin} (pid ${stage.server.pid})`)
 
   const buyer = await register(stage, 'buyer')
@@ -84,10 +84,10 @@ async function runJob(stage: Stage): Promise<Job> {
   for (const verdict of verdicts) {
     tell('reviewer', `signs ${verdict.verdictId}: ${verdict.outcome}, ${verdict.scoreBps / 100} of 100; the work is now ${state}`)
   }
+  if (state === 'passed') await executorDaemon.line((line) => line.event === 'key-released')
+  if (state === 'passed') tell('executor', 'releases the key of the result to the buyer')
   const resultFiles = state === 'passed' ? await fetchResult(stage, buyer, work) : await fetchNothing(stage, buyer, work)
   await tellBalances('after', { buyer, executor, reviewer })
-  await executorDaemon.stop()
-  await reviewerDaemon.stop()
   return { state, resultFiles, search: searchServer(stage, resultFiles) }
 }
 
@@ -203,7 +203,7 @@ function report({ state, resultFiles, search }: Job, stage: Stage): void {
   for (const { mark, form, where } of search.hits) console.log(`           ${mark.from} as ${form} in ${where}`)
   if (state !== expected) throw new Error(`the work was to be ${expected} and is ${state}`)
   if (search.hits.length > 0) throw new Error('the server holds content')
-  console.log(`Everything of this run is in ${stage.directory}; nothing is left running.`)
+  console.log(`Everything of this run is in ${stage.directory}.`)
 }
 
 try {

@@ -59,6 +59,7 @@ export class StagedServer {
     mkdirSync(directory, { recursive: true })
     this.dataDirectory = join(directory, 'data')
     this.logFile = join(directory, 'server.log')
+    writeFileSync(this.logFile, '')
     this.#running = running
   }
 

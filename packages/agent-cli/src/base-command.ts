@@ -3,7 +3,7 @@ import type { Agent, AgentOptions } from './agent/agent.ts'
 import { globalFlags } from './flags.ts'
 import { interruption, outputClosed } from './interruption.ts'
 import { clean, toJson } from './output/clean.ts'
-import { toText } from './output/text.ts'
+import { type Columns, toText } from './output/text.ts'
 import { wantsJson } from './output/wants-json.ts'
 import type { Input, MutationName, Output, QueryName } from './platform/client.ts'
 import type { GlobalFlags, Place } from './settings/resolve.ts'
@@ -73,8 +73,8 @@ export abstract class AgentCommand extends Command {
   }
 
   /** Print a result as text, unless JSON is wanted: that is printed once, from what `run` returns. */
-  protected show<T extends object>(result: T, columns?: readonly string[]): T {
-    this.log(toText(result, columns ? { columns } : {}))
+  protected show<T extends object>(result: T, columns: Columns = {}): T {
+    this.log(toText(result, { columns }))
     return result
   }
 

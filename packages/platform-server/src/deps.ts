@@ -31,7 +31,7 @@ export function createDeps(given: Pick<Deps, 'db' | 'config' | 'log' | 'instance
     random: Math.random,
     presence: new Presence(),
     beatGate: new BeatGate(),
-    wakeups: new Wakeups(),
+    wakeups: new Wakeups(given.db.signals),
     ...given,
   }
 }

@@ -1,6 +1,14 @@
-/** Wakes long-polling callers of this process when something was committed for them. A lost wake-up costs a caller its time-out, never an event. */
+import type { Signals } from './storage/database.ts'
+
+/** Wakes long-polling callers when something was committed for them, here or in another process. A lost wake-up costs a caller its time-out, never an event. */
 export class Wakeups {
   readonly #waiting = new Map<string, Set<() => void>>()
+  readonly #others: Signals
+
+  constructor(others: Signals) {
+    this.#others = others
+    others.hear((agentId) => this.#wakeHere(agentId))
+  }
 
   /** Wait until `wake(agentId)`, the time-out or the abort, whichever comes first. */
   wait(agentId: string, { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
@@ -22,6 +30,11 @@ export class Wakeups {
   }
 
   wake(agentId: string): void {
+    this.#wakeHere(agentId)
+    this.#others.tell(agentId)
+  }
+
+  #wakeHere(agentId: string): void {
     for (const done of this.#waiting.get(agentId) ?? []) done()
   }
 }

@@ -28,8 +28,16 @@ export interface TestPlatform extends AsyncDisposable {
   readonly directory: string
   /** Move the clock. */
   pass(ms: number): void
-  /** A registered agent with its keys. */
-  agent(agentId: string, options?: { capabilities?: Capability[]; credits?: string }): Promise<TestAgent>
+  /** A registered agent with its keys; one that is approved beats. */
+  agent(agentId: string, options?: AgentOptions): Promise<TestAgent>
+  /** The same agent in a new session. */
+  resume(agent: Pick<TestAgent, 'agentId' | 'keys'>): Promise<TestAgent>
+}
+
+export interface AgentOptions {
+  readonly capabilities?: Capability[]
+  readonly credits?: string
+  readonly registrationToken?: string
 }
 
 export type Api = ReturnType<typeof appRouter.createCaller>
@@ -37,6 +45,8 @@ export type Api = ReturnType<typeof appRouter.createCaller>
 export interface TestAgent {
   readonly agentId: string
   readonly keys: ReturnType<typeof generateSigningKey>
+  /** The token of its session. */
+  readonly token: string
   /** Calls in this agent's name; every mutation carries a fresh idempotency key unless one is given. */
   readonly api: Api
   as(idempotencyKey: string): Api
@@ -46,7 +56,7 @@ export async function openTestPlatform(args: readonly string[] = [], env: Record
   const directory = mkdtempSync(join(tmpdir(), 'platform-'))
   const { config } = parseConfig(['--data', directory, ...args], env)
   let nowMs = START_MS
-  const db = openControlDatabase({ directory, create: true })
+  const db = await openControlDatabase({ directory, create: true })
   const deps = createDeps({ db, config, log: createLog('silent'), instanceId: await loadInstanceId(db, nowMs), now: () => nowMs })
   return {
     deps,
@@ -55,6 +65,7 @@ export async function openTestPlatform(args: readonly string[] = [], env: Record
       nowMs += ms
     },
     agent: (agentId, options) => registerAgent(deps, agentId, options),
+    resume: (agent) => openSessionOf(deps, agent),
     [Symbol.asyncDispose]: async () => {
       await db.close()
       rmSync(directory, { recursive: true, force: true })
@@ -71,28 +82,34 @@ export function callAs(deps: Deps, token?: string, idempotencyKey?: string): Api
 async function registerAgent(
   deps: Deps,
   agentId: string,
-  { capabilities = [], credits }: { capabilities?: Capability[]; credits?: string } = {},
+  { capabilities = [], credits, registrationToken }: AgentOptions = {},
 ): Promise<TestAgent> {
   const keys = generateSigningKey()
-  const origin = deps.config.origin
-  await callAs(deps, undefined, 'register').identity.register({
+  const { status } = await callAs(deps, undefined, 'register').identity.register({
     card: signCard(keys, { agentId, nowMs: deps.now() }),
-    proof: proveKey(keys, { agentId, audience: origin, nowMs: deps.now() }),
+    proof: proveKey(keys, { agentId, audience: deps.config.origin, nowMs: deps.now() }),
     prekey: signPrekey(keys, { agentId, nowMs: deps.now() }),
+    registrationToken,
   })
-  const { token } = await callAs(deps).identity.openSession(proveKey(keys, { agentId, audience: origin, nowMs: deps.now() }))
-  const agent: TestAgent = {
+  const agent = await openSessionOf(deps, { agentId, keys })
+  if (capabilities.length > 0) await agent.api.registry.declareCapabilities({ capabilities })
+  if (status === 'active') await agent.api.heartbeat.beat({})
+  if (credits) await agent.api.settlement.deposit({ amount: credits })
+  return agent
+}
+
+async function openSessionOf(deps: Deps, { agentId, keys }: Pick<TestAgent, 'agentId' | 'keys'>): Promise<TestAgent> {
+  const proof = proveKey(keys, { agentId, audience: deps.config.origin, nowMs: deps.now() })
+  const { token } = await callAs(deps).identity.openSession(proof)
+  return {
     agentId,
     keys,
+    token,
     as: (key) => callAs(deps, token, key),
     get api() {
       return callAs(deps, token, newId('evt'))
     },
   }
-  if (capabilities.length > 0) await agent.api.registry.declareCapabilities({ capabilities })
-  await agent.api.heartbeat.beat({})
-  if (credits) await agent.api.settlement.deposit({ amount: credits })
-  return agent
 }
 
 /** The first card of an agent, or the one after `previous`. */

@@ -42,7 +42,7 @@ export async function openSmallServer({
     (event: string, fields: LogFields = {}) =>
       void logged.push({ level, event, fields })
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
-  const db = openControlDatabase({ directory, create: true })
+  const db = await openControlDatabase({ directory, create: true })
   const { config } = parseConfig(['--data', directory], {})
   const deps = createDeps({ db, config, log, instanceId: 'small' })
   const control = createControlServer({ router: smallRouter(calls), deps, rateLimits, limits })

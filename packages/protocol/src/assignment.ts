@@ -41,6 +41,8 @@ export const Assignment = z.strictObject({
   assigneeId: AgentId.optional(),
   targetAssignmentId: AssignmentId.optional(),
   capability: CapabilityName.optional(),
+  /** What an offer asked of whoever claims it. */
+  minReputation: BasisPoints.optional(),
   price: Sum,
   funded: z.boolean(),
   feeBps: BasisPoints,
@@ -61,13 +63,15 @@ export type AssignmentView = z.infer<typeof AssignmentView>
 
 const ClockMs = z.int().min(CLOCK_MIN_MS).max(CLOCK_MAX_MS)
 
+/** Without `assigneeAgentId` it is an open offer: `capability` says who may claim it, `minReputation` who of these. */
 export const AssignInput = z.strictObject({
   taskId: TaskId,
   sessionId: SessionId.optional(),
-  assigneeAgentId: AgentId,
+  assigneeAgentId: AgentId.optional(),
   kind: AssignmentKind,
   targetAssignmentId: AssignmentId.optional(),
   capability: CapabilityName.optional(),
+  minReputation: BasisPoints.optional(),
   price: Amount.optional(),
   fund: z.boolean().default(true),
   maxAttempts: z.int().min(1).max(ATTEMPTS_MAX).default(1),
@@ -78,6 +82,26 @@ export const AssignInput = z.strictObject({
 export type AssignInput = z.infer<typeof AssignInput>
 export const AssignReceipt = z.strictObject({ assignment: Assignment, contacts: z.array(Contact), holdId: HoldId.optional() })
 export type AssignReceipt = z.infer<typeof AssignReceipt>
+
+/** What an open offer shows, and nothing else: not whose it is, nor what the work is. `acceptByMs` is the last moment to claim and accept it. */
+export const Offer = z.strictObject({
+  assignmentId: AssignmentId,
+  kind: AssignmentKind,
+  capability: CapabilityName,
+  price: Sum,
+  acceptByMs: TimeMs,
+  leaseMs: ClockMs,
+  reviewWithinMs: ClockMs,
+  maxAttempts: z.int().min(1).max(ATTEMPTS_MAX),
+  minReputation: BasisPoints.optional(),
+})
+export type Offer = z.infer<typeof Offer>
+export const ListOffersInput = z.strictObject({
+  capability: CapabilityName.optional(),
+  limit: z.int().min(0).max(PAGE_MAX).default(PAGE_DEFAULT),
+  cursor: Cursor.optional(),
+})
+export const OfferPage = z.strictObject({ offers: z.array(Offer), nextCursor: Cursor.optional() })
 
 export const AssignmentInput = z.strictObject({ assignmentId: AssignmentId })
 /** A call by the assignee after `accept`: it carries the lease it acts under. */

@@ -38,7 +38,8 @@ export const Hold = z.strictObject({
   holdId: HoldId,
   assignmentId: AssignmentId,
   payerId: AgentId,
-  payeeId: AgentId,
+  /** Absent while its assignment is an open offer. */
+  payeeId: AgentId.optional(),
   amount: Amount,
   state: HoldState,
   madeAtMs: TimeMs,

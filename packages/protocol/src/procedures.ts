@@ -57,6 +57,8 @@ export const procedures = {
   'tasks.listAssignments': query(assignment.ListAssignmentsInput, assignment.AssignmentPage),
   'tasks.getAssignment': query(assignment.AssignmentInput, assignment.AssignmentView),
   'tasks.listReviewAssignments': query(assignment.TargetInput, assignment.ReviewAssignments),
+  'tasks.listOffers': query(assignment.ListOffersInput, assignment.OfferPage),
+  'tasks.claimOffer': mutation(assignment.AssignmentInput, assignment.AssignmentView),
   'tasks.acceptAssignment': mutation(assignment.AssignmentInput, assignment.Assignment),
   'tasks.declineAssignment': mutation(assignment.AssignmentInput, assignment.Assignment),
   'tasks.renewLease': mutation(assignment.LeaseInput, assignment.Assignment),

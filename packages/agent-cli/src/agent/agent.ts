@@ -2,7 +2,7 @@ import type { Platform, PlatformOptions } from '../platform/client.ts'
 import { type Keyring, readKeyring } from '../private/keyring.ts'
 import { openVault, type Vault } from '../private/vault.ts'
 import type { RelayClient } from '../relay/relay-client.ts'
-import { CliError, localState } from './cli-error.ts'
+import { type CliError, localState } from './cli-error.ts'
 
 /** Everything a verb needs. Verbs are functions `(agent, input) => Promise<result>`. */
 export interface Agent {
@@ -32,6 +32,8 @@ export interface AgentOptions {
   readonly relay?: string | undefined
   /** HTTP or SOCKS5 proxy for the relay alone. */
   readonly relayProxy?: string | undefined
+  /** Plain http to another machine is accepted. */
+  readonly insecure?: boolean | undefined
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
   readonly now?: (() => number) | undefined
@@ -76,7 +78,7 @@ export function agentOf(options: AgentOptions, keyring: Keyring): Agent {
       return vault
     },
     relay() {
-      relay ??= connectRelay(options, platform)
+      relay ??= import('../relay/connect-relay.ts').then(({ connectRelay }) => connectRelay(options, platform))
       return relay
     },
     now,
@@ -95,11 +97,4 @@ function lazyPlatform(options: PlatformOptions): Platform {
     query: async (...call) => (await load()).query(...call),
     mutate: async (...call) => (await load()).mutate(...call),
   }
-}
-
-async function connectRelay({ relay, relayProxy }: AgentOptions, platform: Platform): Promise<RelayClient> {
-  const origin = relay ?? (await platform.query('server.info', {})).relayOrigins[0]
-  if (origin === undefined) throw new CliError('unavailable', 'this server names no relay', { hint: 'name one: --relay URL' })
-  const { createRelayClient } = await import('../relay/relay-client.ts')
-  return createRelayClient({ origin, ...(relayProxy !== undefined && { proxy: relayProxy }) })
 }

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { PREKEY_LIFETIME_MS, PROTOCOL_VERSION, SESSION_CLOCK_SKEW_MS, type ServerInfo } from '@agent-marketplace/protocol'
+import { findDaemon } from '../private/daemon-lock.ts'
 import { ensurePrivateDirectory } from '../private/files.ts'
 import { newestPrekeyAtMs } from '../private/prekeys.ts'
 import { isLoopback } from '../settings/origin.ts'
@@ -22,7 +23,11 @@ export interface Diagnosis {
 /** Look at everything a command depends on. Never throws for what it finds: each finding is a check. */
 export async function diagnose(options: AgentOptions): Promise<Diagnosis> {
   const { now = Date.now, profile } = options
-  const local = [await check('home', () => checkHome(profile.directory)), await check('disk', () => checkDisk(profile.directory))]
+  const local = [
+    await check('home', () => checkHome(profile.directory)),
+    await check('disk', () => checkDisk(profile.directory)),
+    await check('daemon', () => checkDaemon(profile.directory)),
+  ]
   const agent = await attempt(() => openAgent(options))
   const beforeMs = now()
   const info = await attempt(() => openPlatform(options).query('server.info', {}))
@@ -48,6 +53,12 @@ async function checkDisk(directory: string): Promise<string> {
   const free = bavail * bsize
   if (free < FREE_BYTES_MIN) throw new Error(`only ${Math.floor(free / 2 ** 20)} MiB are free`)
   return `${Math.floor(free / 2 ** 20)} MiB are free`
+}
+
+/** Both are in order; the user should know which. */
+function checkDaemon(directory: string): string {
+  const daemon = findDaemon(directory)
+  return daemon ? `runs (process ${daemon.pid})` : 'does not run: what others send waits on the relay'
 }
 
 function checkServer({ origin, version, protocol, registration, deposits }: ServerInfo, server: string): string {

@@ -29,12 +29,8 @@ export default class Discover extends AgentCommand {
       limit: flags.limit,
       cursor: flags.cursor,
     }
-    return this.show(await discover(await this.openAgent(flags), input), [
-      'agentId',
-      'price',
-      'load',
-      'maxConcurrency',
-      'reputation',
-    ])
+    return this.show(await discover(await this.openAgent(flags), input), {
+      candidates: ['agentId', 'price', 'load', 'maxConcurrency', 'reputation'],
+    })
   }
 }

@@ -24,13 +24,8 @@ export default class Inbox extends AgentCommand {
     const { flags } = await this.parse(Inbox)
     const { readInbox } = await import('../agent/read-inbox.ts')
     const { wait: waitS, limit, from, since: sinceMs } = flags
-    return this.show(await readInbox(await this.openAgent(flags), { waitS, limit, from, sinceMs, signal: interruption }), [
-      'messageId',
-      'from',
-      'typ',
-      'sentAtMs',
-      'state',
-      'summary',
-    ])
+    return this.show(await readInbox(await this.openAgent(flags), { waitS, limit, from, sinceMs, signal: interruption }), {
+      messages: ['messageId', 'from', 'typ', 'sentAtMs', 'state', 'summary'],
+    })
   }
 }

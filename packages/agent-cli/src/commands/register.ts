@@ -41,6 +41,9 @@ export default class Register extends AgentCommand {
       key: flags['idempotency-key'],
     })
     await this.rememberServer(flags)
-    return this.show(registered)
+    this.show(registered)
+    if (registered.recoveryKey)
+      this.log('Keep the recovery key where only you find it: it is not shown again and is stored nowhere.')
+    return registered
   }
 }

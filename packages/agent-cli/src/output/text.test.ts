@@ -9,6 +9,7 @@ test('a record is a line for every field, with times, durations and shares in wo
       nextBeatMs: 5_000,
       leaseExpiresAtMs: 0,
       reviewByMs: 1_000,
+      atMs: 2_000,
       scoreBps: 9_550,
       targetAssignmentId: undefined,
       participants: ['a', 'b'],
@@ -20,6 +21,7 @@ test('a record is a line for every field, with times, durations and shares in wo
       'Next beat: 5 s',
       'Lease expires at: 1970-01-01T00:00:00.000Z',
       'Review by: 1970-01-01T00:00:01.000Z',
+      'At: 1970-01-01T00:00:02.000Z',
       'Score: 95.5 %',
       'Participants: a, b',
     ].join('\n'),
@@ -31,7 +33,7 @@ test('records are a table of the named columns', () => {
     { agentId: 'worker', status: 'active', card: 'long' },
     { agentId: 'b', status: 'pending', card: 'long' },
   ]
-  expect(toText({ agents }, { columns: ['agentId', 'status', 'price'] })).toBe(
+  expect(toText({ agents }, { columns: { agents: ['agentId', 'status', 'price'] } })).toBe(
     'Agents:\nAgent id  Status\nworker    active\nb         pending',
   )
   expect(toText({ agents: [] })).toBe('Agents: none')

@@ -11,24 +11,28 @@ export function terminalWidth(): number {
 /**
  * A result in words: a line `Label: value` for every field, a table for every list of records.
  *
- * @param columns - Fields a table shows, in this order; all of them if not given. What does not fit `width` is written as blocks of lines.
+ * @param columns - For a list of this name, the fields its table shows, in this order; all of them if not given. A table that does not fit
+ *   `width` is written as blocks of lines.
  */
 export function toText(
   result: object,
-  { columns, width = terminalWidth() }: { columns?: readonly string[]; width?: number } = {},
+  { columns = {}, width = terminalWidth() }: { columns?: Columns; width?: number } = {},
 ): string {
   return linesOf(result, { columns, width }).join('\n')
 }
 
+/** Which fields of which list are shown. */
+export type Columns = Readonly<Record<string, readonly string[]>>
+
 interface Layout {
-  readonly columns: readonly string[] | undefined
+  readonly columns: Columns
   readonly width: number
 }
 
 function linesOf(record: object, layout: Layout): string[] {
   return Object.entries(record).flatMap(([key, value]: [string, unknown]) => {
     if (value === undefined) return []
-    if (isRecords(value)) return value.length === 0 ? [`${label(key)}: none`] : [`${label(key)}:`, ...listOf(value, layout)]
+    if (isRecords(value)) return value.length === 0 ? [`${label(key)}: none`] : [`${label(key)}:`, ...listOf(key, value, layout)]
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return [`${label(key)}:`, ...linesOf(value, layout).map((line) => `${GAP}${line}`)]
     return [`${label(key)}: ${textOf(key, value)}`]
@@ -36,9 +40,9 @@ function linesOf(record: object, layout: Layout): string[] {
 }
 
 /** Records as a table, or as blocks of lines if the table would be wider than the terminal. */
-function listOf(records: readonly object[], layout: Layout): string[] {
+function listOf(name: string, records: readonly object[], layout: Layout): string[] {
   const rows = records as readonly Readonly<Record<string, unknown>>[]
-  const columns = (layout.columns ?? [...new Set(rows.flatMap((row) => Object.keys(row)))]).filter((column) =>
+  const columns = (layout.columns[name] ?? [...new Set(rows.flatMap((row) => Object.keys(row)))]).filter((column) =>
     rows.some((row) => row[column] !== undefined),
   )
   const cells = rows.map((row) => columns.map((column) => textOf(column, row[column])))
@@ -73,7 +77,7 @@ function label(key: string): string {
 function textOf(key: string, value: unknown): string {
   if (value === undefined || value === null) return ''
   if (Array.isArray(value)) return value.map((each) => textOf('', each)).join(', ') || 'none'
-  if (typeof value === 'number' && /(?:At|By)Ms$/.test(key)) return new Date(value).toISOString()
+  if (typeof value === 'number' && /(?:^at|At|By)Ms$/.test(key)) return new Date(value).toISOString()
   if (typeof value === 'number' && key.endsWith('Ms')) return `${value / 1000} s`
   if (typeof value === 'number' && key.endsWith('Bps')) return `${value / 100} %`
   if (typeof value === 'boolean') return value ? 'yes' : 'no'

@@ -84,8 +84,10 @@ export function createPlatform(options: PlatformOptions): Platform {
 
   const { signal } = options
   // One try: a proof is good for one use, so a retry begins with a new one.
-  const open = async (proof: SessionProof) =>
-    parseOutput('identity.openSession', await once('identity.openSession', proof, { headers: {}, signal, limitMs: timeoutMs }))
+  const open = async (proof: SessionProof) => {
+    const opening = once('identity.openSession', proof, { headers: {}, signal, limitMs: Math.min(timeoutMs, ATTEMPT_MS) })
+    return parseOutput('identity.openSession', await opening.catch(explainLogin))
+  }
   const session = caller && createSession({ ...caller, origin, now, open })
 
   async function call<N extends ProcedureName>(
@@ -129,6 +131,14 @@ async function withSession<T>(session: Session, attempt: (headers: Record<string
     session.drop()
     return attempt(await authorized())
   }
+}
+
+/** The platform tells a stranger nothing; its user may be told where to look. */
+function explainLogin(error: unknown): never {
+  if (!(error instanceof CliError) || error.code !== 'unauthenticated') throw error
+  const { message, requestId } = error
+  const hint = '`agent-marketplace doctor` compares origin and clock; `register` if this profile is not registered there'
+  throw new CliError('unauthenticated', message, { requestId, hint })
 }
 
 function need(session: Session | undefined): Session {

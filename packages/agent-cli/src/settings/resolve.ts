@@ -44,6 +44,7 @@ export function resolvePlace(flags: GlobalFlags, env: NodeJS.ProcessEnv = proces
       server: parseOrigin(flags.server ?? settings.server ?? SERVER_DEFAULT, { what: 'the server', allowPlain }),
       relay: relay === undefined ? undefined : parseOrigin(relay, { what: 'the relay', allowPlain }),
       relayProxy: flags['relay-proxy'],
+      insecure: allowPlain,
       timeoutMs: (flags.timeout ?? TIMEOUT_DEFAULT_S) * 1000,
     },
   }

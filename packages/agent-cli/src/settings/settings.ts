@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { localState } from '../agent/cli-error.ts'
 import { ensurePrivateDirectory, PRIVATE_FILE_MODE, readPrivateFile } from '../private/files.ts'
@@ -37,7 +38,8 @@ export function readSettings(home: string): Settings {
 /** Set some of the settings, 0600. */
 export async function writeSettings(home: string, change: Settings): Promise<void> {
   const { default: Conf } = await import('conf')
-  ensurePrivateDirectory(home)
+  // A home the user made may be open to look into: everything private in it is closed by itself.
+  if (!existsSync(home)) ensurePrivateDirectory(home)
   const umask = process.umask(0o077)
   try {
     new Conf<Settings>({ cwd: home, configName: CONFIG_NAME, configFileMode: PRIVATE_FILE_MODE, schema: SCHEMA }).set(change)

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import { type AnyTRPCRouter, callTRPCProcedure } from '@trpc/server'
+import type { AnyTRPCRouter } from '@trpc/server'
 import type { Deps } from '../deps.ts'
 import { notFound, Refusal } from '../errors.ts'
 import { clientKey } from './client-address.ts'
+import { listProcedures } from './procedures.ts'
 import type { RateLimits } from './rate-limit.ts'
 import {
   readIdempotencyKey,
@@ -13,7 +14,7 @@ import {
   readToken,
   refuseAmbiguousHeaders,
 } from './read-call.ts'
-import type { Context, RequestFacts } from './trpc.ts'
+import type { RequestFacts } from './trpc.ts'
 import { findRefusal } from './wire-error.ts'
 
 /** One request on its way to an answer. */
@@ -28,8 +29,7 @@ export interface Exchange {
   procedure?: string
 }
 
-type CallType = 'query' | 'mutation'
-const METHODS = { query: 'GET', mutation: 'POST' } as const satisfies Record<CallType, string>
+const METHODS = { query: 'GET', mutation: 'POST' } as const
 
 interface Callee {
   readonly router: AnyTRPCRouter
@@ -42,15 +42,15 @@ interface Callee {
  * It returns what the procedure returns and throws what it throws, or a Refusal for a request that does not get there.
  */
 export function createCaller({ router, deps, rates }: Callee): (exchange: Exchange) => Promise<unknown> {
-  const types = procedureTypes(router)
+  const procedures = listProcedures(router)
   return async (exchange) => {
     const { request, headers } = exchange
     const { path, search } = readTarget(request)
-    const procedure = readProcedure(path)
-    const type = procedure === undefined ? undefined : types.get(procedure)
-    if (procedure === undefined || type === undefined) throw notFound('procedure')
-    exchange.procedure = procedure
-    requireMethod(exchange, [METHODS[type]])
+    const name = readProcedure(path)
+    const procedure = name === undefined ? undefined : procedures.get(name)
+    if (name === undefined || procedure === undefined) throw notFound('procedure')
+    exchange.procedure = name
+    requireMethod(exchange, [METHODS[procedure.type]])
     refuseAmbiguousHeaders(request)
 
     const token = readToken(request)
@@ -59,7 +59,7 @@ export function createCaller({ router, deps, rates }: Callee): (exchange: Exchan
     else rates?.refuseGuesser(address)
 
     const idempotencyKey = readIdempotencyKey(request)
-    const input = await (type === 'query' ? readQueryInput(request, search) : readMutationInput(request, search))
+    const input = await (procedure.type === 'query' ? readQueryInput(request, search) : readMutationInput(request, search))
     const facts: RequestFacts = {
       requestId: exchange.requestId,
       token,
@@ -74,17 +74,8 @@ export function createCaller({ router, deps, rates }: Callee): (exchange: Exchan
         forStranger: () => (token === undefined ? undefined : noteQuota(headers, rates.takeForAddress(address))),
       },
     }
-    const ctx: Context = { deps, request: facts }
     try {
-      return await callTRPCProcedure({
-        router,
-        path: procedure,
-        type,
-        ctx,
-        getRawInput: async () => input,
-        signal: undefined,
-        batchIndex: 0,
-      })
+      return await procedure.run({ deps, request: facts }, input)
     } catch (error) {
       if (token !== undefined && isRejection(error)) rates?.noteRejected(address)
       throw error
@@ -97,11 +88,6 @@ export function requireMethod({ request, headers }: Exchange, allowed: readonly 
   if (allowed.includes(request.method ?? '')) return
   headers.allow = allowed.join(', ')
   throw new Refusal('method_not_allowed', `this is called with ${headers.allow}`)
-}
-
-function procedureTypes(router: AnyTRPCRouter): ReadonlyMap<string, CallType> {
-  const procedures = Object.entries(router._def.procedures as Record<string, { _def: { type: string } }>)
-  return new Map(procedures.map(([path, { _def }]) => [path, _def.type === 'mutation' ? 'mutation' : 'query']))
 }
 
 function noteQuota(headers: Record<string, string>, quota: string | undefined): void {

@@ -1,5 +1,5 @@
 import { withPort } from '../address.ts'
-import { BadConfiguration, type Config } from '../config.ts'
+import type { Config } from '../config.ts'
 import { isEmptyDirectory } from '../data-directory.ts'
 import { createDeps, type Deps } from '../deps.ts'
 import { sweepEvents } from '../events/operations.ts'
@@ -28,12 +28,11 @@ export interface ControlPlane extends Plane {
 /**
  * Open the control plane over its storage; it does not listen yet.
  *
- * @throws StorageUnusable, BadConfiguration.
+ * @throws StorageUnusable.
  */
 export async function openControlPlane(config: Config, log: Log): Promise<ControlPlane> {
-  if (config.database) throw new BadConfiguration(['--database: this version knows only its embedded database'])
-  const directory = config.dataDirectory
-  const db = openControlDatabase({ directory, create: config.init || isEmptyDirectory(directory) })
+  const { dataDirectory: directory, database } = config
+  const db = await openControlDatabase({ directory, create: config.init || isEmptyDirectory(directory), database })
   // Both origins are complete only once the ports are known, which is before the first request.
   const complete = { ...config }
   const deps = createDeps({ db, config: complete, log, instanceId: await loadInstanceId(db, Date.now()) })

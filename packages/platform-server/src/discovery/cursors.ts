@@ -1,9 +1,9 @@
-import { BasisPoints, Sum } from '@agent-marketplace/protocol'
+import { AgentId, BasisPoints, Sum } from '@agent-marketplace/protocol'
 import { z } from 'zod'
 
 /** Where a page of candidates ended: rank, price, load and id, the order of the list. */
-export const CandidateCursor = z.tuple([BasisPoints, Sum, z.int().min(0), z.string()])
+export const CandidateCursor = z.tuple([BasisPoints, Sum, z.int().min(0), AgentId])
 export type CandidateCursor = z.infer<typeof CandidateCursor>
 
 /** Where a page of the directory ended. */
-export const AgentCursor = z.tuple([z.string()])
+export const AgentCursor = z.tuple([AgentId])

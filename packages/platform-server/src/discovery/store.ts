@@ -36,12 +36,15 @@ export interface CandidateQuery extends Clock {
   readonly limit: number
 }
 
-/** Agents that are registered, approved, alive and offer the capability; best first: rank, price, load, id. */
+/**
+ * Agents that are registered, approved, alive and offer the capability; best first: rank, price, load, id.
+ * Busy is who says so, and who has no free capacity.
+ */
 export async function listCandidates(reader: Reader, query: CandidateQuery): Promise<CandidateRow[]> {
   const [afterRank, afterPrice, afterLoad, afterId] = query.after ?? [null, null, null, null]
   const rows = await reader.all(
     `SELECT * FROM (
-       SELECT c.*, o.max_concurrency, o.price_micro, coalesce(o.price_micro, 0) AS price, ${LOAD} AS load,
+       SELECT c.*, p.busy, o.max_concurrency, o.price_micro, coalesce(o.price_micro, 0) AS price, ${LOAD} AS load,
               coalesce(r.passed, 0) AS passed, coalesce(r.failed, 0) AS failed, ${RANK} AS rank
        FROM agent_offers o
        JOIN agent_presence p ON p.agent_id = o.agent_id AND p.alive_until_ms >= $3
@@ -49,7 +52,7 @@ export async function listCandidates(reader: Reader, query: CandidateQuery): Pro
        LEFT JOIN agent_reputation r ON r.agent_id = o.agent_id
        WHERE o.capability = $1 AND o.agent_id <> $2
      ) candidate
-     WHERE ($4 = 1 OR load < max_concurrency)
+     WHERE ($4 = 1 OR (busy = 0 AND load < max_concurrency))
        AND ($5 < 0 OR price <= $5)
        AND ($6 < 0 OR (passed + failed > 0 AND passed * 10000 / (passed + failed) >= $6))
        AND ($7 < 0 OR rank < $7 OR (rank = $7 AND (price > $8 OR (price = $8 AND (load > $9 OR (load = $9 AND agent_id > $10))))))

@@ -17,7 +17,7 @@ export function decideInterval(online: number, askedMs = 0): number {
 
 /** Spread the next beats: the interval times 1 to 1.5. @param random - 0 ≤ random < 1 */
 export function spread(intervalMs: number, random: number): number {
-  return Math.round(intervalMs * (1 + random / 2))
+  return Math.floor(intervalMs * (1 + random / 2))
 }
 
 /**

@@ -16,6 +16,13 @@ export async function findAgent(reader: Reader, agentId: string): Promise<AgentR
   return row && parseAgent(row)
 }
 
+/**
+ * Hold off everybody else who takes this lock, or changes the agent, until the transaction ends. Nothing is changed: the row is written as it is, which locks it on every engine.
+ */
+export async function lockAgent(tx: Tx, agentId: string): Promise<void> {
+  await tx.run('UPDATE agents SET trust_tier = trust_tier WHERE agent_id = $1', [agentId])
+}
+
 /** @returns `false` if the id was taken meanwhile: nothing was written. */
 export async function insertAgent(
   tx: Tx,

@@ -14,6 +14,7 @@ import { type Caller, roleOf } from './sessions.ts'
 import { getAgent } from './standing.ts'
 
 /** What other slices, and the router, may do with identities. */
+export { lockAgent } from './agent-store.ts'
 export { listInvites, makeInvite, revokeInvite } from './invites.ts'
 export { register } from './registration.ts'
 export { type Caller, findCaller, openSession } from './sessions.ts'

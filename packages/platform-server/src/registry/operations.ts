@@ -40,6 +40,12 @@ export async function getEngageable(reader: Reader, agentId: string, capability:
   return { agentId, trustTier, maxConcurrency: offered.maxConcurrency }
 }
 
+/** Names of what an agent offers; none while it is not active. */
+export async function listOffered(reader: Reader, agentId: string): Promise<string[]> {
+  const { status } = await getAgent(reader, agentId)
+  return status === 'active' ? (await listCapabilities(reader, agentId)).map((each) => each.name) : []
+}
+
 /** Withdraw everything an agent offers. */
 export async function withdrawCapabilities(tx: Tx, agentId: string): Promise<void> {
   await replaceCapabilities(tx, agentId, [])

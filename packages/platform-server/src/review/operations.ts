@@ -10,6 +10,7 @@ import { verify } from '@agent-marketplace/protocol/signing'
 import type { Deps } from '../deps.ts'
 import { notFound, Refusal } from '../errors.ts'
 import { appendEvents } from '../events/operations.ts'
+import { forEachDue } from '../for-each-due.ts'
 import { type Call, once } from '../idempotency/operations.ts'
 import { getAgent } from '../identity/operations.ts'
 import { findHoldOfAssignment } from '../settlement/operations.ts'
@@ -20,43 +21,39 @@ import {
   decideWork,
   failReview,
   getAssignment,
-  getReviewOf,
   listOpenReviews,
   listReviewsOf,
+  lockAssignment,
+  lockReviewOf,
   requireState,
   reworkWork,
-  type Spoke,
   sweepAssignments,
 } from '../tasks/operations.ts'
-import { checkScore, counts, decide } from './rules.ts'
-import { appendVerdict, hasSpoken, listDecidable, listOutcomes, listVerdictRecords } from './store.ts'
+import { checkInTime, checkScore, counts, decide, isOver } from './rules.ts'
+import { appendVerdict, listDecidable, listOutcomes, listVerdictRecords } from './store.ts'
 
 /** How many decisions one sweep takes; the rest waits for the next one. */
 const SWEEP_BATCH = 200
 
-const spokeIn =
-  (tx: Tx): Spoke =>
-  (reviewAssignmentId) =>
-    hasSpoken(tx, reviewAssignmentId)
-
 /**
  * Take a reviewer's signed verdict; decision and money commit with it.
  *
- * @throws Refusal `not_found`, `unauthenticated` (signature), `wrong_state` (target not submitted, another attempt), `stale_lease`, `already_exists`, `invalid_input`.
+ * @throws Refusal `not_found`, `unauthenticated` (signature), `wrong_state` (target not submitted, another attempt, review time over), `stale_lease`, `already_exists`, `invalid_input`.
  */
 export function submitVerdict(deps: Deps, call: Call, input: SubmitVerdictInput): Promise<VerdictReceipt> {
   return once(deps, call, input, async (tx) => {
-    const review = await getReviewOf(tx, call.callerId, input.reviewAssignmentId)
+    const review = await lockReviewOf(tx, call.callerId, input.reviewAssignmentId)
     if (review.targetAssignmentId !== input.targetAssignmentId) throw notFound('work under this review')
     checkScore(input)
     await checkSignature(tx, call.callerId, input)
     const target = await getAssignment(tx, input.targetAssignmentId)
     requireState(target, 'submitted')
     if (target.attempt !== input.attempt) throw new Refusal('wrong_state', `the work is at attempt ${target.attempt}`)
+    checkInTime(target, deps.now())
 
     const verdict = await record(deps, tx, call.callerId, input)
-    const closed = await closeReview(tx, review, input.leaseEpoch)
-    if (!counts(input.outcome)) await failReview(deps, tx, closed, call.callerId)
+    const closed = await closeReview(tx, review, { leaseEpoch: input.leaseEpoch, says: counts(input.outcome) })
+    if (!closed.hasSpoken) await failReview(deps, tx, closed, call.callerId)
     const decided = await decideAttempt(deps, tx, target, call.callerId)
     const { assignmentId, state, attempt } = decided
     return { verdictId: verdict.verdictId, outcome: verdict.outcome, target: { assignmentId, state, attempt } }
@@ -101,18 +98,19 @@ async function decideAttempt(deps: Deps, tx: Tx, target: AssignmentRecord, actor
   const decision = decide({
     rule: target.reviewRule,
     outcomes: await listOutcomes(tx, target.assignmentId, target.attempt),
-    pending: reviews.filter(({ state }) => state === 'assigned' || state === 'working').length,
-    isOver: target.reviewByMs !== undefined && deps.now() > target.reviewByMs,
+    pending: reviews.filter(({ state }) => state !== 'submitted').length,
+    isOver: isOver(target, deps.now()),
   })
   if (decision === undefined) return target
   if (decision === 'failed' && target.attempt < target.maxAttempts) return reworkWork(deps, tx, target)
-  return decideWork(deps, tx, target, { end: decision, actor, spoke: spokeIn(tx) })
+  return decideWork(deps, tx, target, { end: decision, actor })
 }
 
 /** Decide again what can be decided: idempotent, for repair. @throws Refusal `not_found` */
 export function settleAssignment(deps: Deps, call: Call, assignmentId: string): Promise<SettleReceipt> {
   return once(deps, call, { assignmentId }, async (tx) => {
-    const assignment = await getAssignment(tx, assignmentId)
+    const assignment = await lockAssignment(tx, assignmentId)
+    if (!assignment) throw notFound('assignment')
     if (assignment.buyerId !== call.callerId && assignment.assigneeId !== call.callerId) throw notFound('assignment')
     const target = assignment.targetAssignmentId ? await getAssignment(tx, assignment.targetAssignmentId) : assignment
     if (target.state === 'submitted') await decideAttempt(deps, tx, target, call.callerId)
@@ -137,13 +135,13 @@ export function listVerdicts(deps: Deps, agentId: string, assignmentId: string):
 
 /** Expire assignments by their clocks, then decide work whose review time is over. @returns how many of both. */
 export async function sweepWork(deps: Deps): Promise<number> {
-  const expired = await sweepAssignments(deps, spokeIn)
+  const expired = await sweepAssignments(deps)
   const due = await deps.db.read((reader) => listDecidable(reader, deps.now(), SWEEP_BATCH))
-  for (const assignmentId of due) {
-    await deps.db.write(async (tx) => {
-      const target = await getAssignment(tx, assignmentId)
-      if (target.state === 'submitted') await decideAttempt(deps, tx, target, 'platform')
-    })
-  }
-  return expired + due.length
+  const decided = await forEachDue(due, (assignmentId) =>
+    deps.db.write(async (tx) => {
+      const target = await lockAssignment(tx, assignmentId)
+      return target?.state === 'submitted' && (await decideAttempt(deps, tx, target, 'platform')).state !== 'submitted'
+    }),
+  )
+  return expired + decided
 }

@@ -41,8 +41,18 @@ export function counts(outcome: Outcome): boolean {
   return outcome !== 'inconclusive'
 }
 
+/** Whether the time for verdicts on an attempt is over; the exact boundary is in time. */
+export function isOver({ reviewByMs }: { readonly reviewByMs: number | undefined }, nowMs: number): boolean {
+  return reviewByMs !== undefined && nowMs > reviewByMs
+}
+
+/** What was not said in time was not said, whether or not the sweep has come by. @throws Refusal `wrong_state` */
+export function checkInTime(target: { readonly reviewByMs: number | undefined }, nowMs: number): void {
+  if (isOver(target, nowMs)) throw new Refusal('wrong_state', 'the time for verdicts on this attempt is over')
+}
+
 /** @throws Refusal `invalid_input` for a score that does not go with the outcome. */
-export function checkScore({ outcome, scoreBps }: SubmitVerdictInput): void {
+export function checkScore({ outcome, scoreBps }: Pick<SubmitVerdictInput, 'outcome' | 'scoreBps'>): void {
   const isScored = outcome === 'passed' || outcome === 'failed'
   if (!isScored && scoreBps !== 0) throw new Refusal('invalid_input', 'only passed and failed work has a score')
 }

@@ -31,15 +31,6 @@ export async function listOutcomes(reader: Reader, targetAssignmentId: string, a
   return rows.map((row) => text(row, 'outcome') as Outcome)
 }
 
-/** @returns whether a reviewer gave a verdict that counts, on any attempt. */
-export async function hasSpoken(reader: Reader, reviewAssignmentId: string): Promise<boolean> {
-  const row = await reader.get(
-    `SELECT 1 AS spoke FROM verdicts WHERE review_assignment_id = $1 AND outcome <> 'inconclusive' LIMIT 1`,
-    [reviewAssignmentId],
-  )
-  return row !== undefined
-}
-
 /** Verdicts on a piece of work, or by a review of it, in order. */
 export async function listVerdictRecords(reader: Reader, assignmentId: string): Promise<Verdict[]> {
   const rows = await reader.all(

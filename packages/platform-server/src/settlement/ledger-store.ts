@@ -62,16 +62,17 @@ async function takeLink(tx: Tx, chain: string): Promise<Link> {
 }
 
 async function debit(tx: Tx, { from, amountMicro }: Posting): Promise<boolean> {
-  const changed = from === EXTERNAL
-    ? await tx.run(
-        `INSERT INTO accounts (account, balance_micro) VALUES ($1, $2)
+  const changed =
+    from === EXTERNAL
+      ? await tx.run(
+          `INSERT INTO accounts (account, balance_micro) VALUES ($1, $2)
          ON CONFLICT (account) DO UPDATE SET balance_micro = accounts.balance_micro + $2 WHERE accounts.balance_micro >= $3`,
-        [from, -amountMicro, amountMicro - BALANCE_MICRO_MAX],
-      )
-    : await tx.run('UPDATE accounts SET balance_micro = balance_micro - $2 WHERE account = $1 AND balance_micro >= $2', [
-        from,
-        amountMicro,
-      ])
+          [from, -amountMicro, amountMicro - BALANCE_MICRO_MAX],
+        )
+      : await tx.run('UPDATE accounts SET balance_micro = balance_micro - $2 WHERE account = $1 AND balance_micro >= $2', [
+          from,
+          amountMicro,
+        ])
   return changed === 1
 }
 
@@ -113,10 +114,10 @@ async function listPostings(reader: Reader, entryId: string): Promise<Posting[]>
 /** All entries by chain and place, after one of them, each with its postings. */
 export async function listChained(reader: Reader, after: Link | undefined, limit: number): Promise<ChainedEntry[]> {
   const from = [after?.chain ?? '', after?.seq ?? 0]
-  const rows = await reader.all(
-    'SELECT * FROM ledger_entries WHERE (chain, seq) > ($1, $2) ORDER BY chain, seq LIMIT $3',
-    [...from, limit],
-  )
+  const rows = await reader.all('SELECT * FROM ledger_entries WHERE (chain, seq) > ($1, $2) ORDER BY chain, seq LIMIT $3', [
+    ...from,
+    limit,
+  ])
   const last = rows.at(-1)
   if (!last) return []
   const postings = await reader.all(

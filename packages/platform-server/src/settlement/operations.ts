@@ -18,7 +18,7 @@ import { cutPage, readCursor } from '../page.ts'
 import type { Reader, Tx } from '../storage/database.ts'
 import { findHold, findHoldOf, insertHold, listHolds as listHoldRecords, updateHoldState, updatePayee } from './hold-store.ts'
 import { appendEntry, findBalance, listEntries } from './ledger-store.ts'
-import { availableOf, EXTERNAL, type Entry, type HoldRecord, heldOf, move, settleHold } from './rules.ts'
+import { availableOf, type Entry, EXTERNAL, type HoldRecord, heldOf, move, settleHold } from './rules.ts'
 
 export { auditLedger } from './audit.ts'
 export { checkBalances, verifyLedger } from './verification.ts'

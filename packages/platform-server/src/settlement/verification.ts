@@ -1,7 +1,7 @@
 import type { Reader } from '../storage/database.ts'
+import { findBalanceFault, findHeldFault } from './balance-store.ts'
 import { type ChainedEntry, findChainFault } from './chain-rules.ts'
 import { findBrokenHead, listChained } from './ledger-store.ts'
-import { findBalanceFault, findHeldFault } from './balance-store.ts'
 
 /** Entries looked at together: memory stays the same however long the ledger is. */
 const BATCH = 500

@@ -2,20 +2,31 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database } from './database.ts'
 import { readMigrations } from './migrate.ts'
+import { openPostgres } from './postgres.ts'
 import { openSqlite } from './sqlite.ts'
 
 /** "AMkt", in the header of every database file of the control plane. */
 const APPLICATION_ID = 0x414d6b74
 const FILE = 'platform.sqlite'
+const MIGRATIONS = join(import.meta.dirname, 'migrations')
+
+export interface ControlStorage {
+  /** Where the embedded database lies. */
+  readonly directory: string
+  /** Whether a missing file may be made. */
+  readonly create: boolean
+  /** A `postgres://` address; without it the embedded engine is used. */
+  readonly database?: string | undefined
+}
 
 /**
- * Open the control plane's embedded database in its directory.
+ * Open the control plane's database on the engine that is asked for.
  *
- * @param create - Whether a missing file may be made.
- * @throws StorageUnusable when the file cannot be used as it stands.
+ * @throws StorageUnusable when it cannot be used as it stands.
  */
-export function openControlDatabase({ directory, create }: { directory: string; create: boolean }): Database {
+export async function openControlDatabase({ directory, create, database }: ControlStorage): Promise<Database> {
+  if (database) return openPostgres({ url: database, migrations: readMigrations(MIGRATIONS, 'postgres') })
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const migrations = readMigrations(join(import.meta.dirname, 'migrations'))
+  const migrations = readMigrations(MIGRATIONS, 'sqlite')
   return openSqlite({ path: join(directory, FILE), applicationId: APPLICATION_ID, migrations, create })
 }

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Migration } from './database.ts'
 import { StorageUnusable } from './open-error.ts'
@@ -23,14 +24,15 @@ const MAGIC = 'SQLite format 3\u0000'
  * @throws StorageUnusable with one line for the operator; the bytes are as they were.
  */
 export function openSqliteFile(file: SqliteFile): { lock: Disposable } {
-  const isNew = isEmpty(file.path)
-  if (isNew && !file.create)
+  if (existsSync(file.path)) refuseForeign(file)
+  else if (!file.create)
     throw new StorageUnusable(`${file.path}: no database where one was expected; start with --init to make a new one`)
-  if (!isNew) refuseForeign(file)
   const lock = lockFile(file.path)
   try {
-    if (!isNew) refuseUnusable(file)
-    migrate(file, isNew)
+    if (existsSync(file.path)) {
+      refuseUnusable(file)
+      migrate(file.path, file)
+    } else makeFile(file)
   } catch (error) {
     lock[Symbol.dispose]()
     throw error
@@ -38,24 +40,32 @@ export function openSqliteFile(file: SqliteFile): { lock: Disposable } {
   return { lock }
 }
 
-/** Missing, of no length, or left without a schema by a process that died while making it. */
-function isEmpty(path: string): boolean {
-  if (!existsSync(path) || statSync(path).size === 0) return true
-  try {
-    const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
-    const tables = database.prepare('SELECT 1 FROM sqlite_master').get()
-    const version = database.prepare('PRAGMA user_version').get()
-    const kind = database.prepare('PRAGMA application_id').get()
-    database.close()
-    return !tables && version?.user_version === 0 && kind?.application_id === 0
-  } catch {
-    return false
-  }
+/** @returns whether a file in a data directory is a lock, or was left behind by a process that died while it made a database. */
+export function isLeftover(name: string): boolean {
+  return /[.](?:lock|new)(?:-journal)?$/.test(name)
+}
+
+/** A new file gets its name only when it is whole and on the disk: a process that dies before leaves nothing that looks like a database. */
+function makeFile(file: SqliteFile): void {
+  const unfinished = `${file.path}.new`
+  for (const leftover of [unfinished, `${unfinished}-journal`]) rmSync(leftover, { force: true })
+  migrate(unfinished, file)
+  renameSync(unfinished, file.path)
+  const directory = openSync(dirname(file.path), 'r')
+  fsyncSync(directory)
+  closeSync(directory)
 }
 
 function refuseForeign({ path }: SqliteFile): void {
-  const header = readFileSync(path).subarray(0, MAGIC.length).toString('latin1')
-  if (header !== MAGIC) throw new StorageUnusable(`${path}: not a database of this program`)
+  const header = Buffer.alloc(MAGIC.length)
+  try {
+    const descriptor = openSync(path, 'r')
+    readSync(descriptor, header)
+    closeSync(descriptor)
+  } catch (error) {
+    throw new StorageUnusable(`${path}: cannot be read: ${messageOf(error)}`)
+  }
+  if (header.toString('latin1') !== MAGIC) throw new StorageUnusable(`${path}: not a database of this program`)
 }
 
 /** Look at the file read-only: kind, version, integrity. */
@@ -72,7 +82,7 @@ function refuseUnusable({ path, applicationId, migrations }: SqliteFile): void {
     else if (pragma('quick_check') !== 'ok') problem = 'damaged: restore a backup'
     database.close()
   } catch (error) {
-    problem = `damaged: ${error instanceof Error ? error.message : 'unreadable'}; restore a backup`
+    problem = `damaged: ${messageOf(error)}; restore a backup`
   }
   if (problem) throw new StorageUnusable(`${path}: ${problem}`)
 }
@@ -89,10 +99,10 @@ function lockFile(path: string): Disposable {
   return { [Symbol.dispose]: () => holder.close() }
 }
 
-function migrate({ path, applicationId, migrations }: SqliteFile, isNew: boolean): void {
+/** Each migration commits with its number, or not at all. */
+function migrate(path: string, { applicationId, migrations }: SqliteFile): void {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
   try {
-    if (isNew) database.exec('PRAGMA journal_mode = WAL')
     database.exec('PRAGMA synchronous = FULL')
     const current = Number(Object.values(database.prepare('PRAGMA user_version').get() ?? {})[0])
     for (const migration of migrations.slice(current)) {
@@ -103,4 +113,8 @@ function migrate({ path, applicationId, migrations }: SqliteFile, isNew: boolean
   } finally {
     database.close()
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unreadable'
 }

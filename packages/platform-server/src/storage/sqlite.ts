@@ -135,7 +135,8 @@ class SqliteDatabase implements Database {
       return
     }
     for (const { settle, effects } of answers) {
-      for (const effect of effects) effect()
+      // Before the answer is read; an effect that throws ends the process as the bug it is, and holds nobody up.
+      for (const effect of effects) queueMicrotask(effect)
       settle()
     }
   }

@@ -1,7 +1,8 @@
 import { AssignmentId, type AssignmentView, formatAmount, type Offer } from '@agent-marketplace/protocol'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { notFound, Refusal } from '../errors.ts'
+import { notFound } from '../errors.ts'
+import { appendEvents } from '../events/operations.ts'
 import { type Call, once } from '../idempotency/operations.ts'
 import { cutPage, readCursor } from '../page.ts'
 import { getEngageable, listOffered } from '../registry/operations.ts'
@@ -11,9 +12,9 @@ import { announce } from './assign.ts'
 import { getRecord, lockAssignment } from './assignment-life.ts'
 import { viewOf } from './assignment-operations.ts'
 import { findAssignment, listReviewsOf } from './assignment-store.ts'
-import { checkAssigneeCapacity, checkReviewers, lockParties } from './capacity.ts'
+import { checkAssigneeCapacity, lockParties } from './capacity.ts'
 import { type Claimant, findClaimable, listClaimable } from './offer-store.ts'
-import { type AssignmentRecord, isOpen, refuseSelfDealing, requireState } from './rules.ts'
+import { type AssignmentRecord, isOpen, requireState } from './rules.ts'
 import { admit } from './task-operations.ts'
 import { lockTask } from './task-store.ts'
 import { takeOffer } from './transition-store.ts'
@@ -39,25 +40,63 @@ export async function listOffers(
 }
 
 /**
- * Take an open offer: the first one gets it, and its hold is for him from then on. It is accepted or declined like any other assignment.
+ * Take an open offer: the first one gets it, and its hold is for that agent from then on. It is accepted or declined like any other assignment.
  *
- * @throws Refusal `not_found` for whatever is not on offer to this agent, or not any more; `self_dealing`, `already_exists`, `capacity_exceeded`; `wrong_state` for an assignment it has already.
+ * @throws Refusal `not_found` for whatever is not on offer to this agent, or not any more; `capacity_exceeded`; `wrong_state` for an assignment it has already.
  */
 export function claimOffer(deps: Deps, call: Call, assignmentId: string): Promise<AssignmentView> {
   return once(deps, call, { assignmentId }, async (tx) => {
     const agentId = call.callerId
-    const { offer, target } = await lockOffer(tx, { agentId, nowMs: deps.now() }, assignmentId)
-    const { taskId, capability } = offer
+    const nowMs = deps.now()
+    const { taskId, capability } = await lockOffer(tx, { agentId, nowMs }, assignmentId)
     await checkAssigneeCapacity(tx, await getEngageable(tx, agentId, capability), capability)
-    if (!(await takeOffer(tx, assignmentId, { assigneeId: agentId, nowMs: deps.now() }))) throw notFound('offer')
-
+    if (!(await takeOffer(tx, assignmentId, { assigneeId: agentId, nowMs }))) throw notFound('offer')
     await admit(tx, taskId, agentId)
     await namePayee(deps, tx, { assignmentId, taskId, payeeId: agentId })
     const claimed = await getRecord(tx, assignmentId)
-    await announce(deps, tx, claimed, target)
-    for (const review of offer.kind === 'execute' ? await listOpenReviewsOf(tx, assignmentId) : []) {
-      await announceReviewer(deps, tx, review, agentId)
-    }
+    await announceClaim(deps, tx, claimed)
     return viewOf(deps, tx, agentId, claimed)
   })
+}
+
+/** The same answer for an offer that never was, that is gone, and that is not for this agent. */
+async function lockOffer(tx: Tx, claimant: Claimant, assignmentId: string): Promise<AssignmentRecord> {
+  const known = await findAssignment(tx, assignmentId)
+  if (!known) throw notFound('offer')
+  await lockTask(tx, known.taskId)
+  await lockParties(tx, claimant.agentId)
+  const record = await lockAssignment(tx, assignmentId)
+  if (record?.assigneeId === claimant.agentId) requireState(record, 'offered')
+  const offer = await findClaimable(tx, claimant, assignmentId)
+  const offered = await listOffered(tx, claimant.agentId)
+  if (!offer?.capability || !offered.includes(offer.capability)) throw notFound('offer')
+  return offer
+}
+
+/** As when it had been assigned; and whoever claims work learns who reviews it. */
+async function announceClaim(deps: Deps, tx: Tx, claimed: AssignmentRecord): Promise<void> {
+  const { assignmentId, taskId, assigneeId, targetAssignmentId } = claimed
+  await announce(deps, tx, claimed, targetAssignmentId ? await getRecord(tx, targetAssignmentId) : undefined)
+  for (const review of (await listReviewsOf(tx, assignmentId)).filter(isOpen)) {
+    const ids = { taskId, assignmentId: review.assignmentId, targetAssignmentId: assignmentId }
+    if (review.assigneeId) await appendEvents(deps, tx, [assigneeId], { kind: 'review.assigned', ...ids })
+  }
+}
+
+/** What an offer shows: nothing of its buyer, its task or the work. */
+function offerOf(record: AssignmentRecord): Offer {
+  const { assignmentId, kind, capability, priceMicro, acceptByMs, leaseMs, reviewWithinMs, maxAttempts, minReputationBps } =
+    record
+  if (capability === undefined) throw new Error('an offer names a capability')
+  return {
+    assignmentId,
+    kind,
+    capability,
+    price: formatAmount(priceMicro),
+    acceptByMs,
+    leaseMs,
+    reviewWithinMs,
+    maxAttempts,
+    ...(minReputationBps !== undefined && { minReputation: minReputationBps }),
+  }
 }

@@ -11,6 +11,8 @@ import {
   HoldInput,
   LeaseInput,
   ListAssignmentsInput,
+  ListOffersInput,
+  OfferPage,
   PageInput,
   ParticipantInput,
   Participants,
@@ -26,19 +28,9 @@ import {
 } from '@agent-marketplace/protocol'
 import { agentMutation, agentQuery, router } from '../api/trpc.ts'
 import { assign } from './assign.ts'
-import {
-  acceptAssignment,
-  approveAssignment,
-  cancelAssignment,
-  completeAssignment,
-  declineAssignment,
-  getAssignmentView,
-  holdForAssignment,
-  listAssignments,
-  listReviewAssignments,
-  refund,
-  renewLease,
-} from './assignment-operations.ts'
+import { getAssignmentView, listAssignments, listReviewAssignments } from './assignment-operations.ts'
+import { approveAssignment, cancelAssignment, holdForAssignment, refund } from './buyer-operations.ts'
+import { claimOffer, listOffers } from './offer-operations.ts'
 import {
   addParticipant,
   cancelTask,
@@ -50,6 +42,8 @@ import {
   listTasks,
   removeParticipant,
 } from './task-operations.ts'
+
+import { acceptAssignment, completeAssignment, declineAssignment, renewLease } from './work-operations.ts'
 
 const onAssignment = agentMutation.input(AssignmentInput).output(Assignment)
 const underLease = agentMutation.input(LeaseInput).output(Assignment)
@@ -95,6 +89,14 @@ export const tasksRouter = router({
     .input(TargetInput)
     .output(ReviewAssignments)
     .query(({ ctx, input }) => listReviewAssignments(ctx.deps, ctx.caller.agentId, input.targetAssignmentId)),
+  listOffers: agentQuery
+    .input(ListOffersInput)
+    .output(OfferPage)
+    .query(({ ctx, input }) => listOffers(ctx.deps, ctx.caller.agentId, input)),
+  claimOffer: agentMutation
+    .input(AssignmentInput)
+    .output(AssignmentView)
+    .mutation(({ ctx, input }) => claimOffer(ctx.deps, ctx.call, input.assignmentId)),
   acceptAssignment: onAssignment.mutation(({ ctx, input }) => acceptAssignment(ctx.deps, ctx.call, input.assignmentId)),
   declineAssignment: onAssignment.mutation(({ ctx, input }) => declineAssignment(ctx.deps, ctx.call, input.assignmentId)),
   renewLease: underLease.mutation(({ ctx, input }) => renewLease(ctx.deps, ctx.call, input)),

@@ -1,4 +1,4 @@
-import type { AssignmentKind, AssignmentState, ReviewRule } from '@agent-marketplace/protocol'
+import type { AssignInput, AssignmentKind, AssignmentState, ReviewRule } from '@agent-marketplace/protocol'
 import { Refusal } from '../errors.ts'
 
 /** An assignment as it is stored. Times in milliseconds UTC, price in micro-credits. */
@@ -43,29 +43,38 @@ export function requireState(record: Pick<AssignmentRecord, 'state'>, ...states:
   if (!states.includes(record.state)) throw new Refusal('wrong_state', `the assignment is ${record.state}`)
 }
 
+/** What goes together in an assignment. @throws Refusal `invalid_input` */
+export function checkShape({ kind, targetAssignmentId, assigneeAgentId, capability, minReputation }: AssignInput): void {
+  if (kind === 'execute' && targetAssignmentId !== undefined) throw new Refusal('invalid_input', 'only a review has a target')
+  if (kind === 'review' && targetAssignmentId === undefined)
+    throw new Refusal('invalid_input', 'a review needs a target assignment')
+  if (assigneeAgentId === undefined && capability === undefined) {
+    throw new Refusal('invalid_input', 'an offer names a capability, an assignment an assignee')
+  }
+  if (assigneeAgentId !== undefined && minReputation !== undefined) {
+    throw new Refusal('invalid_input', 'only an offer asks for a reputation')
+  }
+}
+
 /** The part in a task that an agent is about to take. */
 export interface Part {
   readonly kind: AssignmentKind
   readonly assigneeId: string
   readonly buyerId: string
   readonly buyerMayReview: boolean
-  readonly executorId?: string | undefined
-  readonly reviewerIds?: readonly (string | undefined)[]
+  readonly executorId: string | undefined
 }
 
 /**
  * Who may not take which part in a task.
  *
  * @param executorId - Who does the work under review, for a review; absent while nobody does.
- * @param reviewerIds - Who reviews the work, for work.
  * @throws Refusal `self_dealing`: the executor is neither buyer nor reviewer; the buyer reviews only where the task says so.
  */
-export function refuseSelfDealing({ kind, assigneeId, buyerId, buyerMayReview, executorId, reviewerIds = [] }: Part): void {
+export function refuseSelfDealing({ kind, assigneeId, buyerId, buyerMayReview, executorId }: Part): void {
   if (kind === 'execute' && assigneeId === buyerId) throw new Refusal('self_dealing', 'the buyer does not execute its own task')
-  if (kind === 'execute' && reviewerIds.includes(assigneeId)) {
-    throw new Refusal('self_dealing', 'a reviewer does not execute the work it reviews')
-  }
-  if (kind === 'review' && assigneeId === executorId) throw new Refusal('self_dealing', 'the executor does not review its own work')
+  if (kind === 'review' && assigneeId === executorId)
+    throw new Refusal('self_dealing', 'the executor does not review its own work')
   if (kind === 'review' && assigneeId === buyerId && !buyerMayReview) {
     throw new Refusal('self_dealing', 'this task was made without review by the buyer')
   }

@@ -23,6 +23,8 @@ export default class AgentsList extends AgentCommand {
       limit: flags.limit,
       cursor: flags.cursor,
     }
-    return this.show(await listAgents(await this.openAgent(flags), input), ['agentId', 'name', 'status', 'alive', 'busy'])
+    return this.show(await listAgents(await this.openAgent(flags), input), {
+      agents: ['agentId', 'name', 'status', 'alive', 'busy'],
+    })
   }
 }

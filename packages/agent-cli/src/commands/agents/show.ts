@@ -11,6 +11,9 @@ export default class AgentsShow extends AgentCommand {
   async run(): Promise<ShownAgent> {
     const { args, flags } = await this.parse(AgentsShow)
     const { showAgent } = await import('../../agent/directory.ts')
-    return this.show(await showAgent(await this.openAgent(flags), args.agent), ['name', 'maxConcurrency', 'price'])
+    const agent = await showAgent(await this.openAgent(flags), args.agent)
+    const { card: _, prekey, ...shown } = agent
+    this.show({ ...shown, prekeyExpiresAtMs: prekey?.expiresAtMs })
+    return agent
   }
 }

@@ -29,7 +29,7 @@ export default class AssignmentList extends AgentCommand {
         limit: flags.limit,
         cursor: flags.cursor,
       }),
-      ['assignmentId', 'kind', 'state', 'price', 'capability'],
+      { assignments: ['assignmentId', 'kind', 'state', 'price', 'capability'] },
     )
   }
 }

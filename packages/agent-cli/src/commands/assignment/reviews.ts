@@ -12,11 +12,9 @@ export default class AssignmentReviews extends AgentCommand {
   async run(): Promise<{ assignments: Assignment[] }> {
     const { flags } = await this.parse(AssignmentReviews)
     const { listReviews } = await import('../../agent/lease.ts')
-    return this.show({ assignments: await listReviews(await this.openAgent(flags), flags['assignment-id']) }, [
-      'assignmentId',
-      'assigneeId',
-      'state',
-      'price',
-    ])
+    return this.show(
+      { assignments: await listReviews(await this.openAgent(flags), flags['assignment-id']) },
+      { assignments: ['assignmentId', 'assigneeId', 'state', 'price'] },
+    )
   }
 }

@@ -9,6 +9,6 @@ export default class ContactsList extends AgentCommand {
   async run(): Promise<ContactList> {
     const { flags } = await this.parse(ContactsList)
     const { listContacts } = await import('../../agent/contacts.ts')
-    return this.show(listContacts(await this.openAgent(flags)), ['agentId', 'verified', 'fingerprint'])
+    return this.show(listContacts(await this.openAgent(flags)), { contacts: ['agentId', 'verified', 'fingerprint'] })
   }
 }

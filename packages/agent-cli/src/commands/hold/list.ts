@@ -20,7 +20,7 @@ export default class HoldList extends AgentCommand {
         limit: flags.limit,
         cursor: flags.cursor,
       }),
-      ['holdId', 'amount', 'state', 'madeAtMs'],
+      { holds: ['holdId', 'amount', 'state', 'madeAtMs'] },
     )
   }
 }

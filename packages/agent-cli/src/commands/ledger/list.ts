@@ -10,10 +10,8 @@ export default class LedgerList extends AgentCommand {
 
   async run(): Promise<Output<'settlement.listLedger'>> {
     const { flags } = await this.parse(LedgerList)
-    return this.show(await this.query(flags, 'settlement.listLedger', { limit: flags.limit, cursor: flags.cursor }), [
-      'entryId',
-      'kind',
-      'atMs',
-    ])
+    return this.show(await this.query(flags, 'settlement.listLedger', { limit: flags.limit, cursor: flags.cursor }), {
+      entries: ['entryId', 'kind', 'atMs'],
+    })
   }
 }

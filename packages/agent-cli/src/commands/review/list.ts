@@ -11,12 +11,8 @@ export default class ReviewList extends AgentCommand {
 
   async run(): Promise<Output<'review.listVerdicts'>> {
     const { flags } = await this.parse(ReviewList)
-    return this.show(await this.query(flags, 'review.listVerdicts', { assignmentId: flags['assignment-id'] }), [
-      'reviewerId',
-      'attempt',
-      'outcome',
-      'scoreBps',
-      'atMs',
-    ])
+    return this.show(await this.query(flags, 'review.listVerdicts', { assignmentId: flags['assignment-id'] }), {
+      verdicts: ['reviewerId', 'attempt', 'outcome', 'scoreBps', 'atMs'],
+    })
   }
 }

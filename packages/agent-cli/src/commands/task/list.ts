@@ -10,11 +10,8 @@ export default class TaskList extends AgentCommand {
 
   async run(): Promise<Output<'tasks.listTasks'>> {
     const { flags } = await this.parse(TaskList)
-    return this.show(await this.query(flags, 'tasks.listTasks', { limit: flags.limit, cursor: flags.cursor }), [
-      'taskId',
-      'state',
-      'reviewRule',
-      'createdAtMs',
-    ])
+    return this.show(await this.query(flags, 'tasks.listTasks', { limit: flags.limit, cursor: flags.cursor }), {
+      tasks: ['taskId', 'state', 'reviewRule', 'createdAtMs'],
+    })
   }
 }

@@ -10,12 +10,9 @@ export default class TaskShow extends AgentCommand {
 
   async run(): Promise<TaskDetail> {
     const { flags } = await this.parse(TaskShow)
-    return this.show(await this.query(flags, 'tasks.getTask', { taskId: flags['task-id'] }), [
-      'assignmentId',
-      'sessionId',
-      'kind',
-      'assigneeId',
-      'state',
-    ])
+    return this.show(await this.query(flags, 'tasks.getTask', { taskId: flags['task-id'] }), {
+      assignments: ['assignmentId', 'kind', 'assigneeId', 'state'],
+      sessions: ['sessionId', 'state'],
+    })
   }
 }

@@ -210,7 +210,8 @@ CREATE TABLE ledger_entries (
   assignment_id TEXT,
   actor TEXT NOT NULL,
   at_ms INTEGER NOT NULL,
-  UNIQUE (chain, seq)
+  UNIQUE (chain, seq),
+  CHECK ((settles IS NOT NULL) = (kind IN ('capture', 'release')))
 ) STRICT;
 CREATE TABLE ledger_postings (
   entry_id TEXT NOT NULL REFERENCES ledger_entries (entry_id),
@@ -225,6 +226,12 @@ CREATE TABLE ledger_parties (
   entry_id TEXT NOT NULL REFERENCES ledger_entries (entry_id),
   PRIMARY KEY (agent_id, entry_id)
 ) STRICT;
+-- sqlite
+CREATE TRIGGER ledger_entries_stay BEFORE UPDATE ON ledger_entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_entries_remain BEFORE DELETE ON ledger_entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_postings_stay BEFORE UPDATE ON ledger_postings BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_postings_remain BEFORE DELETE ON ledger_postings BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+-- both
 
 -- events
 CREATE TABLE event_counters (

@@ -1,0 +1,82 @@
+import { chmodSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { openTestAgent } from '../test-agent.ts'
+import { startTestPlatform, type TestPlatform } from '../test-platform.ts'
+import { diagnose } from './diagnose.ts'
+
+const startServer = (change: { skewMs?: number; origin?: string; relayTokens?: 'on' | 'off'; relay?: string } = {}) => {
+  let server: TestPlatform | undefined
+  const started = startTestPlatform({
+    'server.info': () => ({
+      instanceId: 'A'.repeat(22),
+      origin: change.origin ?? server?.origin,
+      relayOrigins: [change.relay ?? 'http://127.0.0.1:1'],
+      version: '0.1.0',
+      protocol: 1,
+      registration: 'open',
+      deposits: 'open',
+      relayTokens: change.relayTokens ?? 'off',
+      nowMs: Date.now() + (change.skewMs ?? 0),
+    }),
+    'identity.whoami': ({ input }) => ({
+      ...(input as object),
+      agentId: 'worker',
+      status: 'active',
+      role: 'agent',
+      trustTier: 2,
+      card: { cardBytes: 'AA', signature: 'A'.repeat(86) },
+    }),
+  })
+  return started.then((running) => {
+    server = running
+    return running
+  })
+}
+
+async function look(
+  server: TestPlatform,
+  spoil: (directory: string) => void = () => undefined,
+): Promise<Record<string, [boolean, string]>> {
+  using opened = openTestAgent(server)
+  const { profile } = opened.agent
+  spoil(profile.directory)
+  const { checks } = await diagnose({ profile, server: server.origin, timeoutMs: 300 })
+  chmodSync(profile.directory, 0o700)
+  return Object.fromEntries(checks.map(({ name, ok, detail }) => [name, [ok, detail]]))
+}
+
+test('what is in order is said to be, and what is not names the reason', async () => {
+  await using server = await startServer()
+  expect(await look(server)).toEqual({
+    home: [true, expect.stringMatching(/yours alone/)],
+    disk: [true, expect.stringMatching(/MiB are free/)],
+    daemon: [true, expect.stringMatching(/does not run/)],
+    server: [true, expect.stringContaining(server.origin)],
+    clock: [true, expect.stringMatching(/^this clock is/)],
+    identity: [true, 'worker is active'],
+    prekey: [false, expect.stringMatching(/there is none/)],
+    relay: [false, expect.stringMatching(/cannot be reached/)],
+    'relay tokens': [true, expect.stringMatching(/on this machine/)],
+  })
+})
+
+test('a server under another name, a clock that is off and a relay anybody can fill are found', async () => {
+  await using server = await startServer({ skewMs: 120_000, origin: 'https://market.test', relay: 'https://relay.test' })
+  const found = await look(server)
+  expect(found.server).toEqual([false, expect.stringContaining('--server https://market.test')])
+  expect(found.clock).toEqual([false, expect.stringMatching(/120.* s behind/)])
+  expect(found['relay tokens']).toEqual([false, expect.stringMatching(/^off/)])
+})
+
+test('a home that is open to others is found, and what depends on the server is still looked at', async () => {
+  await using server = await startServer()
+  const found = await look(server, (directory) => chmodSync(directory, 0o755))
+  expect(found.home).toEqual([false, expect.stringMatching(/chmod 700/)])
+  expect(found.server?.[0]).toBe(true)
+})
+
+test('a server that is away is one finding a check, never an exception', async () => {
+  const found = await look({ origin: 'http://127.0.0.1:1' } as TestPlatform)
+  expect(found.server).toEqual([false, expect.stringMatching(/nothing listens there/)])
+  expect(found.disk?.[0]).toBe(true)
+})

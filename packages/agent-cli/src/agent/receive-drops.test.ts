@@ -1,0 +1,225 @@
+import { randomBytes } from 'node:crypto'
+import { fromBase64url } from '@agent-marketplace/protocol'
+import {
+  DOC_BYTES_MAX_IN_DROP,
+  type OutgoingMessage,
+  type SealedDrop,
+  sealMessage,
+  writeDocument,
+} from '@agent-marketplace/protocol/sealing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startTestRelay, type TestRelay } from '../../../platform-server/src/relay/test-relay.ts'
+import { findContact } from '../private/contacts.ts'
+import { countRejected, findMessage, listMessages } from '../private/inbox.ts'
+import { makeKeyring } from '../private/keyring.ts'
+import { currentPrekey } from '../private/prekeys.ts'
+import { dueRemovals } from '../private/removals.ts'
+import { type HandoffAgent, introduce, openHandoffAgent } from '../test-handoff.ts'
+import type { Agent } from './agent.ts'
+import { CliError } from './cli-error.ts'
+import { ackMessage, readInbox } from './read-inbox.ts'
+import { receiveDrops } from './receive-drops.ts'
+import { broadcastMessage, sendMessage } from './send-message.ts'
+
+let relay: TestRelay
+let alice: HandoffAgent
+let bob: HandoffAgent
+beforeAll(async () => {
+  relay = await startTestRelay()
+})
+afterAll(() => relay[Symbol.asyncDispose]())
+beforeEach(() => {
+  alice = openHandoffAgent(relay.origin, 'alice')
+  bob = openHandoffAgent(relay.origin, 'bob')
+  introduce(alice, bob)
+})
+afterEach(() => {
+  alice[Symbol.dispose]()
+  bob[Symbol.dispose]()
+})
+
+/** Receive until something came, or nothing does for a second. */
+async function receive(agent: Agent) {
+  const received = await receiveDrops(agent, { waitS: 1 })
+  return received.stored.length + received.rejected.length > 0 ? received : receiveDrops(agent, { waitS: 1 })
+}
+
+/** A drop to bob as alice would seal it, but for what a test changes. */
+function sealToBob(change: Partial<OutgoingMessage> = {}): SealedDrop {
+  return sealMessage({
+    from: 'alice',
+    card: alice.keyring.card,
+    signingSecret: alice.keyring.signKey.secretKey,
+    to: 'bob',
+    prekey: fromBase64url(currentPrekey(bob.vault, bob.keyring, Date.now()).signed.prekey)!,
+    sentAtMs: Date.now(),
+    typ: 'message.text',
+    doc: writeDocument('message.text', { v: 1, text: 'hello' }),
+    ...change,
+  })
+}
+
+async function put({ slotId, deleteHash, record, body }: Pick<SealedDrop, 'slotId' | 'deleteHash' | 'record' | 'body'>) {
+  const client = await alice.relay()
+  await client.put({ slotId, deleteHash, record, body, ttl: '1h' })
+}
+
+test('a message arrives once, verified, and is to be deleted from the relay later', async () => {
+  const { messageId } = await sendMessage(alice, { to: 'bob', text: 'hello' })
+  const { stored, rejected } = await receive(bob)
+
+  expect(stored).toMatchObject([
+    { messageId, from: 'alice', typ: 'message.text', state: 'stored', document: { v: 1, text: 'hello' } },
+  ])
+  expect(rejected).toEqual([])
+  expect((await receiveDrops(bob)).stored).toEqual([])
+  expect(dueRemovals(bob.vault, Date.now())).toEqual([])
+  expect(dueRemovals(bob.vault, Date.now() + 3_600_000)).toHaveLength(1)
+  expect((await readInbox(alice)).messages).toEqual([])
+})
+
+test('a document that does not fit a drop arrives whole', async () => {
+  const text = randomBytes(300_000).toString('hex')
+  expect(text.length).toBeGreaterThan(DOC_BYTES_MAX_IN_DROP)
+  await sendMessage(alice, { to: 'bob', text })
+  expect((await receive(bob)).stored).toMatchObject([{ document: { text } }])
+})
+
+test('a message that could not be sent is sent once by the same command later', async () => {
+  const away = alice.restart({ wrap: (client) => ({ ...client, put: () => Promise.reject(awayError()) }) })
+  await expect(sendMessage(away, { to: 'bob', text: 'later' })).rejects.toMatchObject({ code: 'unreachable', exit: 6 })
+
+  const first = await sendMessage(alice.restart(), { to: 'bob', text: 'later' })
+  const second = await sendMessage(alice.restart(), { to: 'bob', text: 'later' })
+  expect(second.messageId).not.toBe(first.messageId)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const { messages } = await readInbox(bob)
+  expect(new Set(messages.map(({ messageId }) => messageId))).toEqual(new Set([first.messageId, second.messageId]))
+})
+
+test('with a key of its own, a command sends one message however often it is repeated', async () => {
+  const first = await sendMessage(alice, { to: 'bob', text: 'once', key: 'k' })
+  expect(await sendMessage(alice, { to: 'bob', text: 'once', key: 'k' })).toEqual(first)
+  await receive(bob)
+  expect(listMessages(bob.vault, { limit: 10 })).toHaveLength(1)
+})
+
+test('a process that ends after any step of receiving goes on at the next: nothing is lost or doubled', async () => {
+  await sendMessage(alice, { to: 'bob', text: randomBytes(20_000).toString('hex') })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  let failing = 0
+  // The drop, then the parts of its document: every read fails once.
+  const flaky = () => {
+    let reads = 0
+    return bob.restart({
+      wrap: (client) => ({
+        ...client,
+        read: (cap) => (reads++ === 0 && failing++ < 3 ? Promise.reject(awayError()) : client.read(cap)),
+      }),
+    })
+  }
+  for (let crash = 0; crash < 3; crash++) await expect(receiveDrops(flaky())).rejects.toMatchObject({ code: 'unreachable' })
+  expect(listMessages(bob.vault, { limit: 10 })).toEqual([])
+
+  const [one, two] = await Promise.all([receiveDrops(bob.restart()), receiveDrops(bob.restart())])
+  expect([...one.stored, ...two.stored]).toHaveLength(1)
+  expect(listMessages(bob.vault, { limit: 10 })).toHaveLength(1)
+})
+
+describe('a drop that is worth nothing', () => {
+  const mallory = makeKeyring('alice', { name: 'alice' }, Date.now())
+  const cases: [reason: string, make: () => SealedDrop][] = [
+    ['not_opened', () => ({ ...sealToBob(), body: randomBytes(16_384) })],
+    ['addressed_to_another', () => sealToBob({ to: 'carol' })],
+    ['not_verified', () => sealToBob({ signingSecret: mallory.signKey.secretKey })],
+    ['not_verified', () => sealToBob({ from: 'somebody' })],
+    ['key_changed', () => sealToBob({ card: mallory.card, signingSecret: mallory.signKey.secretKey })],
+    ['unknown_document', () => sealToBob({ typ: 'order.other' })],
+    ['unknown_document', () => sealToBob({ doc: new TextEncoder().encode('{"v":1,"text":"a","b":1}') })],
+  ]
+
+  test.each(cases)('is counted as %s, keeps nothing and does not stop the next', async (reason, make) => {
+    await put(make())
+    await put(sealToBob())
+    await new Promise((resolve) => setTimeout(resolve, 100))
+
+    const { stored, rejected } = await receiveDrops(bob)
+    expect(rejected.map((each) => each.reason)).toEqual([reason])
+    expect(stored).toHaveLength(1)
+    expect(countRejected(bob.vault)).toEqual({ [reason]: 1 })
+    expect(findContact(bob.vault, 'alice', Date.now())?.signKey).toEqual(alice.keyring.signKey.publicKey)
+    expect(findContact(bob.vault, 'somebody', Date.now())).toBeUndefined()
+    expect(await receiveDrops(bob)).toEqual({ stored: [], rejected: [] })
+    expect((await readInbox(bob)).rejected).toBe(1)
+  })
+
+  test('is counted as gone when the relay no longer has it', async () => {
+    const drop = sealToBob()
+    await put(drop)
+    await (await alice.relay()).remove(drop)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect((await receiveDrops(bob)).rejected).toMatchObject([{ reason: 'gone' }])
+  })
+
+  test('is not even seen when its record is shown a second time', async () => {
+    const drop = sealToBob()
+    await put(drop)
+    expect((await receive(bob)).stored).toHaveLength(1)
+    await put({ ...drop, slotId: randomBytes(16) })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await receiveDrops(bob)).toEqual({ stored: [], rejected: [] })
+  })
+})
+
+test('the sender’s key is pinned at first sight, by the drop itself', async () => {
+  using carol = openHandoffAgent(relay.origin, 'carol')
+  using dave = openHandoffAgent(relay.origin, 'dave')
+  introduce(carol, carol)
+  const client = await carol.relay()
+  const drop = sealMessage({
+    from: 'dave',
+    card: dave.keyring.card,
+    signingSecret: dave.keyring.signKey.secretKey,
+    to: 'carol',
+    prekey: fromBase64url(currentPrekey(carol.vault, carol.keyring, Date.now()).signed.prekey)!,
+    sentAtMs: 1,
+    typ: 'message.text',
+    doc: writeDocument('message.text', { v: 1, text: 'hi' }),
+  })
+  await client.put({ ...drop, ttl: '1h' })
+  expect((await receive(carol)).stored).toHaveLength(1)
+  expect(findContact(carol.vault, 'dave', Date.now())?.signKey).toEqual(dave.keyring.signKey.publicKey)
+})
+
+test('acting on a message sends one receipt that names it', async () => {
+  const { messageId } = await sendMessage(alice, { to: 'bob', text: 'do it' })
+  await receive(bob)
+  const hash = findMessage(bob.vault, messageId)!.hash
+  expect(await ackMessage(bob, { messageId })).toMatchObject({ messageId, state: 'acted' })
+  await ackMessage(bob, { messageId })
+
+  const { stored } = await receive(alice)
+  expect(stored).toMatchObject([{ typ: 'receipt', document: { ref: hash, state: 'acted' } }])
+  await expect(ackMessage(bob, { messageId: `msg_${'0'.repeat(32)}` })).rejects.toMatchObject({ code: 'not_found' })
+  await expect(ackMessage(bob, { messageId: '../x' })).rejects.toMatchObject({ code: 'usage' })
+})
+
+test('waiting for the inbox ends when something comes, not when the feed moves for others', async () => {
+  using carol = openHandoffAgent(relay.origin, 'carol')
+  introduce(alice, carol)
+  const waiting = readInbox(carol, { waitS: 10 })
+  await sendMessage(alice, { to: 'bob', text: 'not for carol' })
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  await sendMessage(alice, { to: 'carol', text: 'for carol' })
+  expect((await waiting).messages).toMatchObject([{ from: 'alice', summary: 'for carol' }])
+})
+
+test('nothing is sent to somebody without a live prekey, and an empty text is no message', async () => {
+  await expect(sendMessage(alice, { to: 'nobody', text: 'x' })).rejects.toMatchObject({ code: 'unreachable' })
+  await expect(sendMessage(alice, { to: 'bob', text: '' })).rejects.toMatchObject({ code: 'usage' })
+  await expect(broadcastMessage(alice, { capability: 'x', text: '' })).rejects.toMatchObject({ code: 'usage' })
+})
+
+function awayError() {
+  return new CliError('unreachable', 'away')
+}

@@ -1,0 +1,60 @@
+import { join } from 'node:path'
+import { type Agent, agentOf } from './agent/agent.ts'
+import { pin } from './private/contacts.ts'
+import { type Keyring, makeKeyring, writeKeyring } from './private/keyring.ts'
+import { currentPrekey } from './private/prekeys.ts'
+import type { RelayClient } from './relay/relay-client.ts'
+import { makeTestHome } from './test-home.ts'
+
+/** Nothing listens there: whoever asks this platform something shows that it should not have. */
+const NO_PLATFORM = 'http://127.0.0.1:1'
+
+export interface HandoffAgent extends Agent, Disposable {
+  /** The same agent in a process of its own, as far as files can tell. */
+  restart(options?: { relay?: string; wrap?: (client: RelayClient) => RelayClient }): Agent
+}
+
+/** An agent with an identity, a vault and a prekey on disk, on a real relay and on no platform. */
+export function openHandoffAgent(relay: string, agentId: string): HandoffAgent {
+  const home = makeTestHome()
+  const directory = join(home.path, 'profiles', 'default')
+  const keyring = makeKeyring(agentId, { name: agentId }, Date.now())
+  writeKeyring(directory, keyring)
+  const opened: Agent[] = []
+  const open = (origin: string) => {
+    const agent = agentOf(
+      { profile: { name: 'default', directory }, server: NO_PLATFORM, relay: origin, timeoutMs: 500 },
+      keyring,
+    )
+    opened.push(agent)
+    return agent
+  }
+  const agent = open(relay)
+  currentPrekey(agent.vault, keyring, Date.now())
+  return Object.assign(agent, {
+    restart({ relay: origin = relay, wrap = (client: RelayClient) => client } = {}): Agent {
+      const again = open(origin)
+      return { ...again, vault: again.vault, relay: async () => wrap(await again.relay()) }
+    },
+    [Symbol.dispose]() {
+      for (const each of opened) each.vault.close()
+      home[Symbol.dispose]()
+    },
+  })
+}
+
+/** Everybody knows everybody's card and prekey. */
+export function introduce(...agents: readonly Agent[]): void {
+  for (const agent of agents) {
+    for (const other of agents)
+      pin(
+        agent.vault,
+        { ...contactOf(other.keyring), prekey: currentPrekey(other.vault, other.keyring, Date.now()).signed },
+        Date.now(),
+      )
+  }
+}
+
+function contactOf({ agentId, card }: Keyring) {
+  return { agentId, card }
+}

@@ -1,0 +1,298 @@
+import { describe, expect, test } from 'vitest'
+import { openTestPlatform, type TestAgent, type TestPlatform } from '../../test/platform.ts'
+import { expectRefusal } from '../../test/refusal.ts'
+import { BeatGate } from '../beat-gate.ts'
+import { Presence } from '../presence.ts'
+import { enterBeat, flushBeats, resumePresence } from './operations.ts'
+
+const capabilities = [{ name: 'text.extract', maxConcurrency: 1 }]
+const IDLE_MS = 45_000
+const BUSY_MS = 15_000
+
+/** What others see of an agent, in every way there is to see it. */
+async function seen(
+  { api }: TestAgent,
+  agentId: string,
+): Promise<{ alive: boolean; busy: boolean; found: boolean; listed: boolean }> {
+  const { alive, busy } = await api.discovery.getAgent({ agentId })
+  const { candidates } = await api.discovery.discover({ capability: 'text.extract', includeBusy: true })
+  const { agents } = await api.discovery.listAgents({ aliveOnly: true })
+  const found = candidates.some((each) => each.agentId === agentId)
+  return { alive, busy, found, listed: agents.some((each) => each.agentId === agentId) }
+}
+
+/** An observer whose session outlives what it observes. */
+async function passAndRenew(platform: TestPlatform, observer: TestAgent, ms: number): Promise<TestAgent> {
+  platform.pass(ms)
+  return platform.resume(observer)
+}
+
+/** The process ends without a word and another one opens the same database. */
+function restart({ deps }: TestPlatform): TestPlatform['deps'] {
+  const again = { ...deps, presence: new Presence(), beatGate: new BeatGate() }
+  Object.assign(deps, again)
+  return deps
+}
+
+describe('an agent is alive', () => {
+  test.each([
+    ['idle', false, IDLE_MS],
+    ['busy', true, BUSY_MS],
+  ])('for exactly its missed beats when it is %s', async (_, busy, deadlineMs) => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha', { capabilities })
+    const observer = await platform.agent('observer')
+    await agent.api.heartbeat.beat({ busy })
+
+    platform.pass(deadlineMs)
+    expect(await seen(observer, 'alpha')).toEqual({ alive: true, busy, found: true, listed: true })
+    platform.pass(1)
+    expect(await seen(observer, 'alpha')).toEqual({ alive: false, busy: false, found: false, listed: false })
+  })
+
+  test('again as soon as it beats again', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha', { capabilities })
+    const observer = await platform.agent('observer')
+    platform.pass(IDLE_MS + 1)
+
+    await agent.api.heartbeat.beat({})
+    expect((await seen(observer, 'alpha')).found).toBe(true)
+  })
+
+  test('by its beats, not by its registration or what it declares', async () => {
+    await using platform = await openTestPlatform()
+    const observer = await platform.agent('observer')
+    const agent = await platform.agent('alpha')
+    platform.pass(IDLE_MS + 1)
+
+    await agent.api.registry.declareCapabilities({ capabilities })
+    expect((await seen(observer, 'alpha')).alive).toBe(false)
+  })
+
+  test('longer when any call of it counts as a beat', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha', { capabilities })
+    const observer = await platform.agent('observer')
+
+    platform.pass(IDLE_MS)
+    await agent.api.settlement.balance({})
+    await flushBeats(platform.deps)
+    platform.pass(IDLE_MS)
+
+    expect((await seen(observer, 'alpha')).alive).toBe(true)
+  })
+
+  test('for nine of the intervals it asked for', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha', { capabilities })
+    let observer = await platform.agent('observer')
+    await agent.api.heartbeat.beat({ intervalMs: 300_000 })
+    await flushBeats(platform.deps)
+
+    observer = await passAndRenew(platform, observer, 9 * 300_000)
+    expect((await seen(observer, 'alpha')).alive).toBe(true)
+    platform.pass(1)
+    expect((await seen(observer, 'alpha')).alive).toBe(false)
+  })
+})
+
+describe('the reply to a beat', () => {
+  test('spreads the next one over one to one and a half intervals', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha')
+    const replies = await Promise.all(Array.from({ length: 50 }, () => agent.api.heartbeat.beat({})))
+    const nextMs = replies.map((each) => each.nextBeatMs)
+
+    expect(Math.min(...nextMs)).toBeGreaterThanOrEqual(5_000)
+    expect(Math.max(...nextMs)).toBeLessThanOrEqual(7_500)
+    expect(new Set(nextMs).size).toBeGreaterThan(1)
+  })
+
+  test('asks for fewer beats when many are online, and counts them once a second', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha')
+    const { presence, now } = platform.deps
+    for (let i = 0; i < 20_000; i++) {
+      presence.restore(`many-${i}`, { lastBeatAtMs: now(), intervalMs: 5_000, busy: false, aliveUntilMs: now() + IDLE_MS })
+    }
+    platform.pass(1_000)
+
+    const { nextBeatMs } = await agent.api.heartbeat.beat({})
+    expect(nextBeatMs).toBeGreaterThanOrEqual(20_000)
+    expect(nextBeatMs).toBeLessThanOrEqual(30_002)
+    platform.pass(IDLE_MS)
+    expect((await agent.api.heartbeat.beat({})).nextBeatMs).toBeLessThanOrEqual(7_500)
+  })
+
+  test('counts open duties and unread events and names what was cancelled', async () => {
+    await using platform = await openTestPlatform()
+    const buyer = await platform.agent('buyer')
+    const worker = await platform.agent('worker', { capabilities })
+    const { taskId } = await buyer.api.tasks.createTask({})
+    const assign = () => buyer.api.tasks.assign({ taskId, assigneeAgentId: 'worker', kind: 'execute' })
+    const kept = await assign()
+    const taken = await assign()
+
+    expect(await worker.api.heartbeat.beat({})).toMatchObject({
+      agentId: 'worker',
+      assignments: 2,
+      events: 2,
+      cancelledAssignmentIds: [],
+    })
+    const { cursor } = await worker.api.events.wait({})
+    await buyer.api.tasks.cancelAssignment({ assignmentId: taken.assignment.assignmentId })
+
+    expect(await worker.api.heartbeat.beat({ eventsAfter: cursor })).toMatchObject({
+      assignments: 1,
+      events: 1,
+      cancelledAssignmentIds: [taken.assignment.assignmentId],
+    })
+    const { assignment } = await worker.api.tasks.getAssignment({ assignmentId: kept.assignment.assignmentId })
+    expect(assignment.state).toBe('assigned')
+  })
+})
+
+describe('beats are kept in memory', () => {
+  test('and written when an agent appears or turns busy, else by the flush, and only if they changed', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha')
+    expect(await flushBeats(platform.deps)).toBe(0)
+
+    platform.pass(1)
+    await agent.api.heartbeat.beat({})
+    expect(await flushBeats(platform.deps)).toBe(1)
+    expect(await flushBeats(platform.deps)).toBe(0)
+    await agent.api.heartbeat.beat({ busy: true })
+    expect(await flushBeats(platform.deps)).toBe(0)
+  })
+})
+
+describe('after a restart', () => {
+  test('whoever was alive before gets one full interval, to the millisecond', async () => {
+    await using platform = await openTestPlatform()
+    await platform.agent('alpha', { capabilities })
+    const observer = await platform.agent('observer')
+    const deps = restart(platform)
+    platform.pass(10 * 60_000)
+
+    expect(await resumePresence(deps)).toBe(2)
+
+    platform.pass(5_000)
+    expect((await seen(observer, 'alpha')).found).toBe(true)
+    platform.pass(1)
+    expect((await seen(observer, 'alpha')).found).toBe(false)
+  })
+
+  test('a deadline that is further away stays', async () => {
+    await using platform = await openTestPlatform()
+    await platform.agent('alpha', { capabilities })
+    const observer = await platform.agent('observer')
+    platform.pass(1_000)
+
+    await resumePresence(restart(platform))
+
+    platform.pass(IDLE_MS - 1_000)
+    expect((await seen(observer, 'alpha')).found).toBe(true)
+    platform.pass(1)
+    expect((await seen(observer, 'alpha')).found).toBe(false)
+  })
+
+  test('whoever was gone before stays gone', async () => {
+    await using platform = await openTestPlatform()
+    await platform.agent('alpha', { capabilities })
+    platform.pass(IDLE_MS + 1)
+    const observer = await platform.agent('observer')
+    const deps = restart(platform)
+
+    expect(await resumePresence(deps)).toBe(1)
+    expect((await seen(observer, 'alpha')).found).toBe(false)
+  })
+
+  test('the interval is right from the first beat on', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha')
+    for (let i = 0; i < 6_000; i++) {
+      const nowMs = platform.deps.now()
+      platform.deps.presence.set(`many-${i}`, {
+        lastBeatAtMs: nowMs,
+        intervalMs: 5_000,
+        busy: false,
+        aliveUntilMs: nowMs + IDLE_MS,
+      })
+    }
+    await flushBeats(platform.deps)
+    const deps = restart(platform)
+    platform.pass(1_000)
+
+    expect(await resumePresence(deps)).toBe(6_001)
+    expect((await agent.api.heartbeat.beat({})).nextBeatMs).toBeGreaterThanOrEqual(6_000)
+  })
+})
+
+describe('under overload', () => {
+  test('beats are turned away with a time to come back, and nothing else is', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha', { capabilities })
+    fillGate(platform)
+
+    const refusal = await expectRefusal(platform, 'overloaded', () => agent.api.heartbeat.beat({}))
+
+    expect(refusal.retryAfterMs).toBeGreaterThanOrEqual(5_000)
+    expect(refusal.retryAfterMs).toBeLessThanOrEqual(7_500)
+    await agent.api.tasks.createTask({})
+  })
+
+  test('nobody is taken for gone, however long it lasts, until everybody had time to be heard', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha', { capabilities })
+    let observer = await platform.agent('observer')
+    fillGate(platform)
+    for (let i = 0; i < 20; i++) {
+      platform.pass(10_000)
+      await expectRefusal(platform, 'overloaded', () => agent.api.heartbeat.beat({}))
+    }
+    expect((await seen(observer, 'alpha')).found).toBe(true)
+
+    emptyGate(platform)
+    platform.pass(12_500)
+    expect((await seen(observer, 'alpha')).found).toBe(true)
+    platform.pass(1)
+    expect((await seen(observer, 'alpha')).found).toBe(false)
+    observer = await platform.resume(observer)
+    await agent.api.heartbeat.beat({})
+    expect((await seen(observer, 'alpha')).found).toBe(true)
+  })
+
+  test('a beat that fails gives its place back', async () => {
+    await using platform = await openTestPlatform()
+    const agent = await platform.agent('alpha')
+    await agent.api.identity.deregister({})
+    for (let i = 0; i < 300; i++) await expect(agent.api.heartbeat.beat({})).rejects.toThrow('no such session')
+
+    enterBeat(platform.deps)
+  })
+
+  function fillGate({ deps }: TestPlatform): void {
+    while (deps.beatGate.enter(deps.now()));
+  }
+  function emptyGate({ deps }: TestPlatform): void {
+    Object.assign(deps, { beatGate: new BeatGate() })
+  }
+})
+
+test('silence moves no money and cancels no work', async () => {
+  await using platform = await openTestPlatform()
+  const buyer = await platform.agent('buyer', { credits: '10' })
+  const worker = await platform.agent('worker', { capabilities })
+  const { taskId } = await buyer.api.tasks.createTask({})
+  const { assignment } = await buyer.api.tasks.assign({ taskId, assigneeAgentId: 'worker', kind: 'execute', price: '4' })
+  platform.pass(IDLE_MS + 1)
+  await flushBeats(platform.deps)
+
+  const { state } = (await buyer.api.tasks.getAssignment({ assignmentId: assignment.assignmentId })).assignment
+  expect(state).toBe('assigned')
+  expect(await buyer.api.settlement.balance({})).toEqual({ available: '6', held: '4' })
+  const accepted = await worker.api.tasks.acceptAssignment({ assignmentId: assignment.assignmentId })
+  expect(accepted.state).toBe('working')
+})

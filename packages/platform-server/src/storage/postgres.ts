@@ -1,0 +1,144 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import { type Database, type Migration, OutcomeUnknown, type Reader, type Tx } from './database.ts'
+import { asRefusal, isAway, isConflict, isRolledBack } from './postgres-fault.ts'
+import { migratePostgres } from './postgres-schema.ts'
+import { openSignals, type PostgresSignals } from './postgres-signals.ts'
+import { rowTypes, Statements } from './postgres-statement.ts'
+import { PostgresTx } from './postgres-tx.ts'
+
+export interface PostgresAddress {
+  /** `postgres://user@host/name`; a password is better kept in PGPASSWORD or a `.pgpass` file. */
+  readonly url: string
+  readonly migrations: readonly Migration[]
+  /** Connections of this process, besides the one that listens. */
+  readonly connectionsMax?: number
+}
+
+const CONNECTIONS_MAX = 16
+/** How long a call waits for a connection, in milliseconds; beyond it the platform is overloaded or the database is gone. */
+const CONNECT_TIMEOUT_MS = 5_000
+/** A process that stops in the middle of a transaction loses it, and its locks, after this long. */
+const IDLE_TRANSACTION_MS = 10_000
+const STATEMENT_MS = 30_000
+
+/** A transaction that met a conflict is done again this often beside others … */
+const ATTEMPTS_BESIDE_OTHERS = 4
+/** … and then while the others wait, when only a lost connection can stop it. */
+const ATTEMPTS_MAX = 7
+/** The pause before the second attempt, in milliseconds; doubles with each, times 0 to 1. */
+const BACKOFF_MS = 4
+
+/** What a session of ours is like. Sequential scans would make every write of a table conflict with every read of it. */
+const SESSION = `SET enable_seqscan = off; SET jit = off;
+  SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')`
+const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
+const BEGIN_WRITE = 'BEGIN ISOLATION LEVEL SERIALIZABLE'
+/** Taken before the snapshot, so that a transaction that runs alone sees everything that was committed before it. */
+const BESIDE_OTHERS = 'LOCK TABLE schema_version IN ROW SHARE MODE'
+const ALONE = 'LOCK TABLE schema_version IN EXCLUSIVE MODE'
+
+/**
+ * Open the engine for several server processes over one database: serializable transactions, done again when they conflict.
+ *
+ * @throws StorageUnusable when the database cannot be reached, is foreign or newer than this code.
+ */
+export async function openPostgres({ url, migrations, connectionsMax = CONNECTIONS_MAX }: PostgresAddress): Promise<Database> {
+  const connection = { connectionString: url, application_name: 'agent-marketplace', keepAlive: true }
+  await migratePostgres(connection, migrations)
+  const pool = new pg.Pool({
+    ...connection,
+    max: connectionsMax,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS,
+    statement_timeout: STATEMENT_MS,
+    types: rowTypes,
+    onConnect: (client) => client.query(SESSION),
+  })
+  // A connection that is lost while idle is replaced with the next use; one that is lost at work tells that work.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return new PostgresDatabase(pool, await openSignals(connection))
+}
+
+class PostgresDatabase implements Database {
+  readonly engine = 'postgres'
+  readonly signals: PostgresSignals
+  /** Never: what this process does not know, the database does. */
+  readonly failed = new Promise<Error>(() => {})
+  readonly #pool: pg.Pool
+  readonly #statements = new Statements()
+  readonly #inside = new AsyncLocalStorage<true>()
+
+  constructor(pool: pg.Pool, signals: PostgresSignals) {
+    this.#pool = pool
+    this.signals = signals
+  }
+
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
+    return this.#repeat(() => this.#transact([BEGIN_READ], work))
+  }
+
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#repeat((attempt) =>
+      this.#transact([BEGIN_WRITE, attempt > ATTEMPTS_BESIDE_OTHERS ? ALONE : BESIDE_OTHERS], work),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.signals.close()
+    await this.#pool.end()
+  }
+
+  async #repeat<T>(transact: (attempt: number) => Promise<T>): Promise<T> {
+    if (this.#inside.getStore()) throw new Error('db used inside its own transaction: pass the tx on')
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await transact(attempt)
+      } catch (error) {
+        const mayRepeat = isConflict(error) || isAway(error)
+        if (!mayRepeat || attempt === ATTEMPTS_MAX) throw asRefusal(error)
+      }
+      await pause(BACKOFF_MS * 2 ** (attempt - 1) * Math.random())
+    }
+  }
+
+  async #transact<T>(begin: readonly string[], work: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect()
+    const tx = new PostgresTx(client, this.#statements)
+    let isClean = false
+    try {
+      await client.query(begin.join('; '))
+      const value = await this.#inside.run(true, () => work(tx))
+      tx.end()
+      await commit(client)
+      isClean = true
+      for (const effect of tx.effects) queueMicrotask(effect)
+      return value
+    } catch (error) {
+      tx.end()
+      isClean = !(error instanceof OutcomeUnknown) && (await rollBack(client))
+      throw error
+    } finally {
+      client.release(!isClean)
+    }
+  }
+}
+
+async function commit(client: pg.PoolClient): Promise<void> {
+  const { command } = await client.query('COMMIT').catch((error: unknown) => {
+    throw isRolledBack(error) ? error : new OutcomeUnknown()
+  })
+  if (command !== 'COMMIT') throw new Error('nothing was committed: the failure of a statement was swallowed')
+}
+
+/** @returns whether the connection can be used again. */
+async function rollBack(client: pg.PoolClient): Promise<boolean> {
+  try {
+    await client.query('ROLLBACK')
+    return true
+  } catch {
+    return false
+  }
+}
