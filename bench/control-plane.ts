@@ -7,7 +7,7 @@ import { median } from './statistics.ts'
 import { type Subject, startSubject } from './subject.ts'
 
 const CALLS: readonly Call[] = [
-  { name: 'query (server.info)', method: 'GET', path: '/trpc/server.info' },
+  { name: 'query (server.info)', method: 'GET', path: '/trpc/server.info?input=%7B%7D' },
   { name: 'heartbeat', method: 'POST', path: '/trpc/heartbeat.beat', body: '{"busy":false}' },
   {
     name: 'createTask, durable',

@@ -31,7 +31,7 @@ async function readJson(request: IncomingMessage): Promise<never> {
 }
 
 async function answer(request: IncomingMessage): Promise<unknown> {
-  if (request.url === '/trpc/server.info') return info()
+  if (request.url === '/trpc/server.info?input=%7B%7D') return info()
   const { agentId } = await authenticate(deps, request.headers.authorization?.slice('Bearer '.length))
   const input = await readJson(request)
   if (request.url === '/trpc/heartbeat.beat') return beat(deps, agentId, input)

@@ -87,6 +87,8 @@ export class StagedServer {
 
 export class StagedAgent {
   readonly home: string
+  /** Environment of every command and daemon of this agent, beside its home and its server. */
+  readonly variables: Record<string, string> = {}
   readonly #origin: () => string
   readonly #running: Running[]
 
@@ -98,7 +100,7 @@ export class StagedAgent {
   }
 
   get env(): Record<string, string> {
-    return { AGENT_MARKETPLACE_HOME: this.home, AGENT_MARKETPLACE_SERVER: this.#origin(), NO_COLOR: '1' }
+    return { AGENT_MARKETPLACE_HOME: this.home, AGENT_MARKETPLACE_SERVER: this.#origin(), NO_COLOR: '1', ...this.variables }
   }
 
   /** Run a command line as a user would. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Mark, searchMarks, searchText } from '../stage/canary.ts'
-import { hire, openMarket, orderFlags, untilState, workerCommand } from '../stage/market.ts'
+import { hire, openMarket, untilState } from '../stage/market.ts'
 import { Stage } from '../stage/stage.ts'
 
 const DECIDED = ['passed', 'failed', 'expired', 'declined', 'cancelled']
@@ -19,11 +19,14 @@ async function record(target: string): Promise<{ origin: string; heard: Buffer[]
   const server: Server = createServer((incoming, outgoing) => {
     note(incoming)
     const { hostname, port } = new URL(target)
-    const forward = request({ hostname, port, path: incoming.url, method: incoming.method, headers: incoming.headers }, (answer) => {
-      note(answer)
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
-      answer.pipe(outgoing)
-    })
+    const forward = request(
+      { hostname, port, path: incoming.url, method: incoming.method, headers: incoming.headers },
+      (answer) => {
+        note(answer)
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+        answer.pipe(outgoing)
+      },
+    )
     forward.on('error', () => outgoing.destroy())
     incoming.pipe(forward)
   })
@@ -35,16 +38,30 @@ async function record(target: string): Promise<{ origin: string; heard: Buffer[]
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, heard, close }
 }
 
-test('marks in every field of a job are found nowhere on the platform: not stored, logged, answered or sent', { timeout: 180_000 }, async () => {
+test('marks in every field of a job are found nowhere on the platform: not stored, logged, answered or sent', {
+  timeout: 180_000,
+}, async () => {
   await using stage = new Stage()
   const mark = (from: string): Mark => ({ from, text: `canary-${from}-7f3a91c2` })
-  const marks = ['instructions', 'input', 'filename', 'schema', 'rules', 'result', 'resultname', 'message', 'handoff', 'stderr', 'private'].map(mark)
+  const marks = [
+    'instructions',
+    'input',
+    'filename',
+    'schema',
+    'rules',
+    'result',
+    'resultname',
+    'message',
+    'handoff',
+    'stderr',
+    'private',
+  ].map(mark)
   const of = (from: string) => mark(from).text
 
   await stage.server.start()
   const relay = await record(stage.server.relayOrigin)
   const { buyer, executor, reviewer } = await openMarket(stage)
-  for (const agent of [buyer, executor, reviewer]) agent.env.AGENT_MARKETPLACE_RELAY = relay.origin
+  for (const agent of [buyer, executor, reviewer]) agent.variables.AGENT_MARKETPLACE_RELAY = relay.origin
 
   const input = stage.file(`${of('filename')}.txt`, `${of('input')} one@example.org\n`)
   const schema = { type: 'object', title: of('schema'), properties: { [of('schema')]: { type: 'string' } } }
@@ -52,11 +69,15 @@ test('marks in every field of a job are found nowhere on the platform: not store
   const worker = stage.file('worker.mjs', workerSource(of('result'), of('resultname'), of('stderr')))
   const flags = (work: string) => [
     ...['order', 'send', '--assignment-id', work, '--instructions', of('instructions'), '--file', input],
-    ...['--schema', `@${stage.file('schema.json', JSON.stringify(schema))}`, '--rules', `@${stage.file('rules.json', JSON.stringify(rules))}`],
+    ...[
+      '--schema',
+      `@${stage.file('schema.json', JSON.stringify(schema))}`,
+      '--rules',
+      `@${stage.file('rules.json', JSON.stringify(rules))}`,
+    ],
   ]
-  const env = { AGENT_MARKETPLACE_RELAY: relay.origin }
   const run = async (agent: typeof buyer, args: readonly string[]) => {
-    const ended = await agent.run([...args, '--json'], { env })
+    const ended = await agent.run([...args, '--json'])
     if (ended.exit !== 0) throw new Error(`${args.join(' ')}: ${ended.stdout}${ended.stderr}`)
   }
 

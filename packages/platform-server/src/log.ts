@@ -11,6 +11,17 @@ export interface LogFields {
   readonly stack?: string
 }
 
+const NAMES: Record<keyof LogFields, true> = {
+  requestId: true,
+  procedure: true,
+  status: true,
+  code: true,
+  durationMs: true,
+  count: true,
+  stack: true,
+}
+export const LOG_FIELDS = Object.keys(NAMES) as (keyof LogFields)[]
+
 export interface Log {
   debug(event: string, fields?: LogFields): void
   info(event: string, fields?: LogFields): void
@@ -35,6 +46,5 @@ export function createLog(level: LogLevel): Log {
 }
 
 function allowed(fields: LogFields): LogFields {
-  const { requestId, procedure, status, code, durationMs, count, stack } = fields
-  return { requestId, procedure, status, code, durationMs, count, stack } as LogFields
+  return Object.fromEntries(LOG_FIELDS.map((name) => [name, fields[name]]))
 }

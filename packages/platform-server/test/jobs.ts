@@ -31,43 +31,40 @@ export interface JobOptions extends Partial<Pick<AssignInput, 'acceptWithinMs' |
   readonly credits?: string
 }
 
+/** The clocks of a job unless a test sets others: short, so that everybody’s session outlives them. */
+export const ACCEPT_WITHIN_MS = 300_000
+export const LEASE_MS = 60_000
+export const REVIEW_WITHIN_MS = 600_000
+
 /** A buyer with 100 credits, an executor assigned to work for 10, and reviewers assigned for 1 each; nobody has accepted. */
 export async function openJob(platform: TestPlatform, options: JobOptions = {}): Promise<Job> {
-  const {
-    reviewers: count = 0,
-    rule,
-    attempts,
-    price = '10',
-    reviewPrice = '1',
-    buyerMayReview,
-    credits = '100',
-    ...terms
-  } = options
-  const buyer = await platform.agent('buyer', { credits })
-  const executor = await platform.agent('executor', { capabilities: [{ name: 'text.extract', maxConcurrency: 100 }] })
-  const reviewers: TestAgent[] = []
+  const { reviewers: count = 0, rule, attempts, price = '10', reviewPrice = '1', buyerMayReview, credits = '100' } = options
+  const { acceptWithinMs = ACCEPT_WITHIN_MS, leaseMs = LEASE_MS, reviewWithinMs = REVIEW_WITHIN_MS, fund } = options
+  const names = Array.from({ length: count }, (_, index) => `reviewer-${index + 1}`)
+  const [buyer, executor, ...reviewers] = await Promise.all([
+    platform.agent('buyer', { credits }),
+    platform.agent('executor', { capabilities: [{ name: 'text.extract', maxConcurrency: 100 }] }),
+    ...names.map((name) => platform.agent(name, { capabilities: [{ name: 'review.json', maxConcurrency: 100 }] })),
+  ])
   const { taskId } = await buyer.api.tasks.createTask({ reviewRule: rule, buyerMayReview })
   const given = { taskId, kind: 'execute', assigneeAgentId: 'executor', capability: 'text.extract' } as const
-  const { assignment } = await buyer.api.tasks.assign({ ...given, ...terms, price, maxAttempts: attempts })
-  const reviewIds: string[] = []
-  for (let number = 1; number <= count; number++) {
-    const reviewer = await platform.agent(`reviewer-${number}`, { capabilities: [{ name: 'review.json', maxConcurrency: 100 }] })
-    reviewers.push(reviewer)
-    reviewIds.push(
-      await nameReviewer({ buyer, taskId, workId: assignment.assignmentId }, reviewer.agentId, { price: reviewPrice }),
-    )
-  }
-  return { platform, buyer, executor, reviewers, taskId, workId: assignment.assignmentId, reviewIds }
+  const terms = { price, maxAttempts: attempts, acceptWithinMs, leaseMs, reviewWithinMs, fund }
+  const { assignment } = await buyer.api.tasks.assign({ ...given, ...terms })
+  const workId = assignment.assignmentId
+  const reviewIds = await Promise.all(
+    reviewers.map(({ agentId }) => nameReviewer({ buyer, taskId, workId }, agentId, { price: reviewPrice })),
+  )
+  return { platform, buyer, executor, reviewers, taskId, workId, reviewIds }
 }
 
 /** @returns the id of the review assignment. */
 export async function nameReviewer(
   { buyer, taskId, workId }: Pick<Job, 'buyer' | 'taskId' | 'workId'>,
   reviewerId: string,
-  terms: { price?: string | undefined; fund?: boolean } = {},
+  terms: { price?: string | undefined; fund?: boolean; acceptWithinMs?: number } = {},
 ): Promise<string> {
   const given = { taskId, kind: 'review', assigneeAgentId: reviewerId, targetAssignmentId: workId } as const
-  const { assignment } = await buyer.api.tasks.assign({ ...given, ...terms })
+  const { assignment } = await buyer.api.tasks.assign({ acceptWithinMs: ACCEPT_WITHIN_MS, ...given, ...terms })
   return assignment.assignmentId
 }
 

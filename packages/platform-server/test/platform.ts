@@ -85,7 +85,7 @@ async function registerAgent(
   { capabilities = [], credits, registrationToken }: AgentOptions = {},
 ): Promise<TestAgent> {
   const keys = generateSigningKey()
-  const { status } = await callAs(deps, undefined, 'register').identity.register({
+  const { status } = await callAs(deps, undefined, newId('evt')).identity.register({
     card: signCard(keys, { agentId, nowMs: deps.now() }),
     proof: proveKey(keys, { agentId, audience: deps.config.origin, nowMs: deps.now() }),
     prekey: signPrekey(keys, { agentId, nowMs: deps.now() }),

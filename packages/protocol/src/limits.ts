@@ -80,3 +80,12 @@ export const CAP_BYTES = 32
 export const RECORD_BYTES = 40
 export const FEED_WAIT_MAX_S = 60
 export const FEED_PAGE_RECORDS_MAX = 10_000
+
+/** Relay tokens: their keys change every week, everybody may draw the same number of each class. */
+export const RELAY_TOKEN_EPOCH_MS = 7 * 24 * 3_600_000
+export const RELAY_TOKEN_CLOCK_SKEW_MS = 3_600_000
+export const RELAY_TOKENS_PER_EPOCH = { message: 4_000, part: 2_000 } as const
+export const RELAY_TOKENS_PER_CALL_MAX = 100
+export const RELAY_TOKEN_MODULUS_BYTES = 256
+export const RELAY_TOKEN_NONCE_BYTES = 32
+export const RELAY_TOKEN_RANDOMIZER_BYTES = 32

@@ -6,6 +6,7 @@ import * as event from './event.ts'
 import * as heartbeat from './heartbeat.ts'
 import * as ledger from './ledger.ts'
 import * as operator from './operator.ts'
+import * as relayToken from './relay-token.ts'
 import { ServerInfo } from './server-info.ts'
 import * as task from './task.ts'
 import * as verdict from './verdict.ts'
@@ -78,6 +79,9 @@ export const procedures = {
   'settlement.listLedger': query(ledger.PageInput, ledger.LedgerPage),
 
   'events.wait': query(event.WaitInput, event.Events),
+
+  'relayTokens.keys': query(NoInput, relayToken.RelayTokenKeys),
+  'relayTokens.issue': mutation(relayToken.IssueRelayTokensInput, relayToken.IssuedRelayTokens),
 
   'operators.createInvite': mutation(operator.CreateInviteInput, operator.CreatedInvite),
   'operators.listInvites': query(ledger.PageInput, operator.InvitePage),

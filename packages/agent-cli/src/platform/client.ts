@@ -1,8 +1,9 @@
 import { IDEMPOTENCY_HEADER, type ProcedureName, procedures, type SessionProof, TRPC_PATH } from '@agent-marketplace/protocol'
-import { createTRPCUntypedClient, httpLink } from '@trpc/client'
+import { createTRPCUntypedClient } from '@trpc/client'
 import { CliError, usage } from '../agent/cli-error.ts'
 import type { Keyring } from '../private/keyring.ts'
 import { createJsonFetch } from './http.ts'
+import { jsonLink } from './json-link.ts'
 import { toCliError } from './platform-error.ts'
 import { withRetry } from './retry.ts'
 import { createSession, type Session } from './session.ts'
@@ -60,15 +61,7 @@ const OPEN: ReadonlySet<ProcedureName> = new Set(['server.info', 'identity.regis
 /** Connect to a control plane. No request is made yet. */
 export function createPlatform(options: PlatformOptions): Platform {
   const { origin, caller, timeoutMs, now, onWait } = options
-  const client = createTRPCUntypedClient({
-    links: [
-      httpLink({
-        url: `${origin}${TRPC_PATH}`,
-        fetch: createJsonFetch() as never,
-        headers: ({ op }) => op.context as Record<string, string>,
-      }),
-    ],
-  })
+  const client = createTRPCUntypedClient({ links: [jsonLink(`${origin}${TRPC_PATH}`, createJsonFetch())] })
 
   async function once(name: ProcedureName, input: unknown, { headers, signal, limitMs }: Attempt): Promise<unknown> {
     const timed = anyOf(signal, AbortSignal.timeout(Math.ceil(limitMs)))

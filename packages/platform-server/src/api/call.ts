@@ -3,6 +3,7 @@ import type { AnyTRPCRouter } from '@trpc/server'
 import type { Deps } from '../deps.ts'
 import { notFound, Refusal } from '../errors.ts'
 import { clientKey } from './client-address.ts'
+import { Meter } from './meter.ts'
 import { listProcedures } from './procedures.ts'
 import type { RateLimits } from './rate-limit.ts'
 import {
@@ -14,7 +15,7 @@ import {
   readToken,
   refuseAmbiguousHeaders,
 } from './read-call.ts'
-import type { RequestFacts } from './trpc.ts'
+import type { CallCount, RequestFacts } from './trpc.ts'
 import { findRefusal } from './wire-error.ts'
 
 /** One request on its way to an answer. */
@@ -54,32 +55,36 @@ export function createCaller({ router, deps, rates }: Callee): (exchange: Exchan
     refuseAmbiguousHeaders(request)
 
     const token = readToken(request)
-    const address = clientKey(request.socket.remoteAddress)
-    if (token === undefined) noteQuota(headers, rates?.takeForAddress(address))
-    else rates?.refuseGuesser(address)
-
+    const meter = rates && new Meter(rates, { address: clientKey(request.socket.remoteAddress), token, headers })
     const idempotencyKey = readIdempotencyKey(request)
     const input = await (procedure.type === 'query' ? readQueryInput(request, search) : readMutationInput(request, search))
-    const facts: RequestFacts = {
-      requestId: exchange.requestId,
-      token,
-      idempotencyKey,
-      // Made on demand: most calls never look at it.
-      get signal() {
-        return exchange.signal()
-      },
-      count: rates && {
-        forAgent: (agentId, kind) => noteQuota(headers, rates.takeForAgent(agentId, kind)),
-        // Without a session it was counted already.
-        forStranger: () => (token === undefined ? undefined : noteQuota(headers, rates.takeForAddress(address))),
-      },
-    }
     try {
-      return await procedure.run({ deps, request: facts }, input)
+      return await procedure.run({ deps, request: new Facts(exchange, { token, idempotencyKey, count: meter }) }, input)
     } catch (error) {
-      if (token !== undefined && isRejection(error)) rates?.noteRejected(address)
+      if (isRejection(error)) meter?.noteRejected()
       throw error
     }
+  }
+}
+
+class Facts implements RequestFacts {
+  readonly requestId: string
+  readonly token: string | undefined
+  readonly idempotencyKey: string | undefined
+  readonly count: CallCount | undefined
+  readonly #exchange: Exchange
+
+  constructor(exchange: Exchange, { token, idempotencyKey, count }: Pick<RequestFacts, 'token' | 'idempotencyKey' | 'count'>) {
+    this.#exchange = exchange
+    this.requestId = exchange.requestId
+    this.token = token
+    this.idempotencyKey = idempotencyKey
+    this.count = count
+  }
+
+  /** Made on demand: most calls never look at it. */
+  get signal(): AbortSignal {
+    return this.#exchange.signal()
   }
 }
 
@@ -88,10 +93,6 @@ export function requireMethod({ request, headers }: Exchange, allowed: readonly 
   if (allowed.includes(request.method ?? '')) return
   headers.allow = allowed.join(', ')
   throw new Refusal('method_not_allowed', `this is called with ${headers.allow}`)
-}
-
-function noteQuota(headers: Record<string, string>, quota: string | undefined): void {
-  if (quota !== undefined) headers.ratelimit = quota
 }
 
 /** Whether the session of a call was not accepted. */

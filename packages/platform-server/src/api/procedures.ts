@@ -48,7 +48,16 @@ function createProcedure(path: string, { type: kind, meta, middlewares }: Built)
     type,
     async run(ctx, input) {
       const getRawInput = async () => input
-      const result = await runFrom(middlewares, 0, { ctx, path, type, input: undefined, getRawInput, meta, signal: undefined, batchIndex: 0 })
+      const result = await runFrom(middlewares, 0, {
+        ctx,
+        path,
+        type,
+        input: undefined,
+        getRawInput,
+        meta,
+        signal: undefined,
+        batchIndex: 0,
+      })
       if (!result.ok) throw result.error
       return result.data
     },
@@ -59,7 +68,11 @@ async function runFrom(middlewares: readonly Middleware[], index: number, call: 
   const middleware = middlewares[index]
   if (!middleware) throw new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'a middleware is missing' })
   const next = (change?: Partial<Call>) =>
-    runFrom(middlewares, index + 1, change ? { ...call, ...change, ctx: change.ctx ? { ...call.ctx, ...change.ctx } : call.ctx } : call)
+    runFrom(
+      middlewares,
+      index + 1,
+      change ? { ...call, ...change, ctx: change.ctx ? { ...call.ctx, ...change.ctx } : call.ctx } : call,
+    )
   try {
     return await middleware({ ...call, next })
   } catch (error) {

@@ -290,16 +290,16 @@ describe('a deregistered id', () => {
 describe('a prekey', () => {
   test('is replaced by a newer one, not by an older one', async () => {
     await using platform = await openTestPlatform()
-    const { keys, api } = await platform.agent('alpha')
+    const agent = await platform.agent('alpha')
     const reader = await platform.agent('reader')
     const stored = async () => (await reader.api.discovery.getAgent({ agentId: 'alpha' })).prekey
-    const older = { ...signPrekey(keys, { agentId: 'alpha', nowMs: platform.deps.now() - 1_000 }) }
+    const older = signPrekey(agent.keys, { agentId: 'alpha', nowMs: platform.deps.now() - 1_000 })
     platform.pass(1_000)
-    const newer = signPrekey(keys, { agentId: 'alpha', nowMs: platform.deps.now() })
+    const newer = signPrekey(agent.keys, { agentId: 'alpha', nowMs: platform.deps.now() })
 
-    await api.identity.publishPrekey({ prekey: newer })
+    await agent.api.identity.publishPrekey({ prekey: newer })
     expect(await stored()).toEqual(newer)
-    await api.identity.publishPrekey({ prekey: older })
+    await agent.api.identity.publishPrekey({ prekey: older })
     expect(await stored()).toEqual(newer)
   })
 

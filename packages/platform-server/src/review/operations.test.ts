@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  ACCEPT_WITHIN_MS,
   acceptWork,
   getReview,
   getWork,
@@ -12,6 +13,7 @@ import {
 } from '../../test/jobs.ts'
 import { openTestPlatform } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
+import { sweepWork } from './operations.ts'
 
 describe('a decision', () => {
   test('work that its reviewer passes: executor and reviewer are paid, in the transaction of the verdict', async () => {
@@ -225,8 +227,8 @@ describe('reviewers', () => {
     const job = await openJob(platform, { reviewers: 1 })
     const { leaseExpiresAtMs } =
       (await job.reviewers[0]?.api.tasks.acceptAssignment({ assignmentId: job.reviewIds[0] ?? '' })) ?? {}
-    platform.pass(3_600_000)
-    await job.platform.deps.db.read(async () => {})
+    platform.pass(ACCEPT_WITHIN_MS)
+    await sweepWork(platform.deps)
 
     expect(leaseExpiresAtMs).toBeUndefined()
     expect((await getReview(job)).state).toBe('working')
