@@ -37,6 +37,8 @@ export async function benchColdStart(isPinned: boolean): Promise<StartRow[]> {
         '127.0.0.1:0',
         '--relay-listen',
         '127.0.0.1:0',
+        '--log-level',
+        'error',
       ],
       isPinned,
     ),

@@ -18,16 +18,13 @@ const CALLS: readonly Call[] = [
   },
 ]
 
-/** The one that the others are compared with comes last. */
 const SERVERS = {
-  'platform-server': (directory: string): [string, ...string[]] => [
-    'packages/platform-server/src/main.ts',
-    ...['--data', directory, '--listen', '127.0.0.1:0', '--plane', 'control', '--rate-limits', 'off', '--log-level', 'error'],
-  ],
-  'tRPC standalone adapter': (directory: string): [string, ...string[]] => ['bench/servers/stock.ts', directory],
-  'bare node:http': (directory: string): [string, ...string[]] => ['bench/servers/bare.ts', directory],
-}
-const BASE = 'bare node:http'
+  ours: 'bench/servers/ours.ts',
+  'tRPC standalone adapter': 'bench/servers/stock.ts',
+  'bare node:http': 'bench/servers/bare.ts',
+} as const
+/** The one that the others are compared with. */
+const BASE = 'bare node:http' satisfies keyof typeof SERVERS
 
 export interface Load {
   readonly isPinned: boolean
@@ -59,10 +56,10 @@ export async function benchControlPlane(options: Load): Promise<ControlRow[]> {
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(root, { recursive: true, force: true }))
   const subjects: { subject: Subject; token: string }[] = []
-  for (const [name, command] of Object.entries(SERVERS)) {
+  for (const [name, file] of Object.entries(SERVERS)) {
     const directory = join(root, name.replaceAll(/\W/g, '-'))
     const token = await seedAgent(directory)
-    const subject = stack.use(await startSubject(name, command(directory), options.isPinned))
+    const subject = stack.use(await startSubject(name, [file, directory], options.isPinned))
     subjects.push({ subject, token })
   }
 

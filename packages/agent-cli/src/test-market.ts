@@ -65,6 +65,7 @@ export async function startMarket(flags: readonly string[] = []): Promise<TestMa
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return
     const exited = once(server, 'exit')
     server.kill(signal)
     await exited
@@ -95,7 +96,7 @@ export async function startMarket(flags: readonly string[] = []): Promise<TestMa
     crash: () => end('SIGKILL'),
     start: async () => void (await start()),
     async [Symbol.asyncDispose]() {
-      await Promise.all(daemons.map((daemon) => daemon.stop()))
+      await Promise.allSettled(daemons.map((daemon) => daemon.stop()))
       await end('SIGTERM')
       home[Symbol.dispose]()
     },

@@ -110,9 +110,30 @@ describe('what only loopback may have is refused elsewhere', () => {
   test.each([
     ['rate limits off', ['--listen', '192.0.2.7:80', '--plane', 'control', '--rate-limits', 'off'], /^--rate-limits/],
     ['a relay without tokens', ['--relay-listen', '192.0.2.7:81', '--relay-tokens', 'off'], /^--relay-tokens: off/],
-    ['a relay, while tokens cannot be issued', ['--relay-listen', '192.0.2.7:81'], /^--relay-tokens: this version/],
-    ['a relay behind a public origin', ['--relay-origin', 'https://relay.example.org'], /^--relay-tokens: this version/],
   ])('%s', (_, args, fault) => {
+    expect(faultsOf(args)).toEqual([expect.stringMatching(fault)])
+  })
+})
+
+describe('tokens of the relay', () => {
+  test.each([
+    ['a relay on loopback', [], 'off'],
+    ['a relay on loopback, if asked for', ['--relay-tokens', 'on'], 'on'],
+    ['a relay on another address', ['--relay-listen', '192.0.2.7:81'], 'on'],
+    ['a relay behind a public origin', ['--relay-origin', 'https://relay.example.org'], 'on'],
+    ["somebody else's relay", ['--plane', 'control', '--relay-origin', 'https://relay.example.org'], 'on'],
+    ['no relay', ['--plane', 'control'], 'off'],
+    ['a relay alone on loopback', ['--plane', 'relay'], 'off'],
+    ["a relay alone with an issuer's keys", ['--plane', 'relay', '--relay-token-keys', 'keys.json'], 'on'],
+  ])('%s', (_, args, relayTokens) => {
+    expect(configOf(args)).toMatchObject({ relayTokens })
+  })
+
+  test.each([
+    ['a relay alone without keys', ['--plane', 'relay', '--relay-tokens', 'on'], /^--relay-token-keys: needed/],
+    ['a relay alone in public without keys', ['--plane', 'relay', '--relay-listen', '192.0.2.7:81'], /^--relay-token-keys: needed/],
+    ['keys beside an issuer', ['--relay-token-keys', 'keys.json'], /^--relay-token-keys: is for/],
+  ])('%s is refused', (_, args, fault) => {
     expect(faultsOf(args)).toEqual([expect.stringMatching(fault)])
   })
 })

@@ -34,6 +34,8 @@ export interface Config {
   /** Share of the platform in execute captures, in basis points. */
   readonly feeBps: number
   readonly relayTokens: (typeof SWITCH)[number]
+  /** File with the issuer's public keys, for a relay that runs alone. */
+  readonly relayTokenKeys: string | undefined
   readonly rateLimits: (typeof SWITCH)[number]
   readonly logLevel: LogLevel
   /** Whether a new database may be made where one was expected. */
@@ -86,6 +88,9 @@ export function parseConfig(args: readonly string[], env: Environment): Invocati
   if (plane === 'both' && clash(control.address, relay.address))
     faults.push('--relay-listen: expected another address than --listen')
 
+  const relayTokenKeys = one('relay-token-keys', (text) => text, 'a file')
+  const isRelayOpen = relay.origin === undefined || (relay.isLocal && relayTokenKeys === undefined)
+
   const config: Config = {
     listen: control.address,
     relayListen: relay.address,
@@ -99,17 +104,20 @@ export function parseConfig(args: readonly string[], env: Environment): Invocati
     deposits: choice('deposits', DEPOSITS) ?? (control.isLocal ? 'open' : 'operator'),
     operators: many('operator', reader(AgentId), 'an agent id'),
     feeBps: one('fee-bps', readBasisPoints, `a whole number from 0 to ${BASIS_POINTS}`) ?? 0,
-    relayTokens: choice('relay-tokens', SWITCH) ?? (relay.isLocal || !relay.serves ? 'off' : 'on'),
+    relayTokens: choice('relay-tokens', SWITCH) ?? (isRelayOpen ? 'off' : 'on'),
+    relayTokenKeys,
     rateLimits: choice('rate-limits', SWITCH) ?? 'on',
     logLevel: choice('log-level', LOG_LEVELS) ?? 'info',
     init: one('init', readTruth, 'true or false') ?? false,
   }
   if (config.rateLimits === 'off' && control.serves && !control.isLocal)
     faults.push('--rate-limits: off is for a loopback address only')
-  if (config.relayTokens === 'on')
-    faults.push('--relay-tokens: this version cannot issue them; serve the relay on a loopback address, or use --plane control')
   if (config.relayTokens === 'off' && relay.serves && !relay.isLocal)
     faults.push('--relay-tokens: off is for a loopback address only')
+  if (plane === 'relay' && config.relayTokens === 'on' && relayTokenKeys === undefined)
+    faults.push('--relay-token-keys: needed, because a relay alone checks tokens with the public keys of who issues them')
+  if (relayTokenKeys !== undefined && (plane !== 'relay' || config.relayTokens === 'off'))
+    faults.push('--relay-token-keys: is for --plane relay with --relay-tokens on')
 
   if (faults.length > 0) throw new BadConfiguration(faults)
   return { words: given.words, config }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { IdPrefix } from '@agent-marketplace/protocol'
 import { ulid } from 'ulid'
 import { BeatGate } from './beat-gate.ts'
@@ -5,6 +6,7 @@ import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 import { Presence } from './presence.ts'
 import type { Database } from './storage/database.ts'
+import { Turns } from './turns.ts'
 import { Wakeups } from './wakeups.ts'
 
 /** What every operation gets from outside: storage, time, ids, configuration, log. Nothing else is ambient. */
@@ -21,7 +23,15 @@ export interface Deps {
   readonly presence: Presence
   readonly beatGate: BeatGate
   readonly wakeups: Wakeups
+  /** 32 bytes under which the keys that sign relay tokens are stored. */
+  readonly tokenSecret: Uint8Array
+  /** For who has relay tokens signed. */
+  readonly tokenTurns: Turns
 }
+
+/** Full calls for tokens that may wait: the last one is answered within 10 s. */
+const TOKEN_CALLS_WAITING_MAX = 100
+const TOKEN_SECRET_BYTES = 32
 
 /** Put together what one process of the server works with. */
 export function createDeps(given: Pick<Deps, 'db' | 'config' | 'log' | 'instanceId'> & Partial<Deps>): Deps {
@@ -32,6 +42,8 @@ export function createDeps(given: Pick<Deps, 'db' | 'config' | 'log' | 'instance
     presence: new Presence(),
     beatGate: new BeatGate(),
     wakeups: new Wakeups(given.db.signals),
+    tokenSecret: randomBytes(TOKEN_SECRET_BYTES),
+    tokenTurns: new Turns(TOKEN_CALLS_WAITING_MAX),
     ...given,
   }
 }

@@ -30,7 +30,16 @@ export const FLAGS = {
     about: 'an agent that is operator; repeat it, or separate with commas in the environment',
   },
   'fee-bps': { env: env('FEE_BPS'), value: 'N', about: 'fee on captured work in basis points (0)' },
-  'relay-tokens': { env: env('RELAY_TOKENS'), value: 'on|off', about: 'whether the relay asks for tokens' },
+  'relay-tokens': {
+    env: env('RELAY_TOKENS'),
+    value: 'on|off',
+    about: 'whether the relay asks for tokens (off on loopback, else on)',
+  },
+  'relay-token-keys': {
+    env: env('RELAY_TOKEN_KEYS'),
+    value: 'FILE',
+    about: "public keys of the tokens' issuer, for --plane relay; read again every minute",
+  },
   'rate-limits': { env: env('RATE_LIMITS'), value: 'on|off', about: 'off on loopback only (on)' },
   'log-level': { env: env('LOG_LEVEL'), value: 'silent|error|warn|info|debug', about: 'what is logged on stderr (info)' },
   init: { env: env('INIT'), about: 'make a new database where one was expected and is missing' },

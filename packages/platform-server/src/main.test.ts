@@ -4,7 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { generateSigningKey } from '@agent-marketplace/protocol/signing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { proveKey, signCard, signPrekey } from '../test/platform.ts'
 import { listen } from './listen.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
@@ -22,10 +24,11 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-function start(args: readonly string[], env: Record<string, string> = {}) {
+/** @param limits - Shell commands that come first. */
+function start(args: readonly string[], { env = {}, limits = '' }: { env?: Record<string, string>; limits?: string } = {}) {
   const command = [process.execPath, '--conditions=source', MAIN, '--data', join(directory, 'data'), ...args]
   // The widest umask there is: what the server makes must be closed nevertheless.
-  const child = spawn('/bin/sh', ['-c', 'umask 000; exec "$@"', 'sh', ...command], { env: { ...process.env, ...env } })
+  const child = spawn('/bin/sh', ['-c', `umask 000; ${limits} exec "$@"`, 'sh', ...command], { env: { ...process.env, ...env } })
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => (output.stdout += chunk))
   child.stderr.on('data', (chunk) => (output.stderr += chunk))
@@ -115,7 +118,7 @@ test('an unknown command ends with 2 and one line', async () => {
 })
 
 test('help and version are printed without a look at the configuration', async () => {
-  const help = await start(['--help'], { AGENT_MARKETPLACE_PLANE: 'no' }).ended
+  const help = await start(['--help'], { env: { AGENT_MARKETPLACE_PLANE: 'no' } }).ended
   const version = await start(['--version']).ended
 
   expect(help).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('AGENT_MARKETPLACE_DATABASE_URL') })
@@ -148,3 +151,30 @@ test('a second server over the same data ends with 78', async () => {
 
   expect(await start(FREE).ended).toMatchObject({ exitCode: 78, stderr: expect.stringContaining('in use by another process') })
 })
+
+test('a storage that fails ends the server with 74, and what was under way is not answered as done', async () => {
+  // No file may grow beyond 1 MiB: a write fails in the middle, as on a broken disk.
+  const server = start([...FREE, '--plane', 'control', '--rate-limits', 'off'], { limits: 'ulimit -f 2048;' })
+  const { origin = '' } = await server.ready()
+  const statuses = new Set<number>()
+  for (let count = 0; count < 500 && !statuses.has(503); count++) statuses.add(await register(origin, `agent-${count}`))
+
+  expect([...statuses]).toEqual([200, 503])
+  expect(await server.ended).toMatchObject({ exitCode: 74, stderr: expect.stringContaining('storage.failed') })
+})
+
+async function register(origin: string, agentId: string): Promise<number> {
+  const keys = generateSigningKey()
+  const nowMs = Date.now()
+  const input = {
+    card: signCard(keys, { agentId, nowMs }),
+    proof: proveKey(keys, { agentId, audience: origin, nowMs }),
+    prekey: signPrekey(keys, { agentId, nowMs }),
+  }
+  const { status } = await fetch(`${origin}/trpc/identity.register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': agentId },
+    body: JSON.stringify(input),
+  })
+  return status
+}

@@ -1,4 +1,8 @@
 import { openControlPlane } from './api/control-plane.ts'
+import { backup } from './commands/backup.ts'
+import { check } from './commands/check.ts'
+import { migrate } from './commands/migrate.ts'
+import { verifyLedgerOf } from './commands/verify-ledger.ts'
 import { BadConfiguration, type Config, parseConfig } from './config.ts'
 import { describeFlags } from './flags.ts'
 import { createLog } from './log.ts'
@@ -7,13 +11,29 @@ import { StorageUnusable } from './storage/open-error.ts'
 import { startSweeper } from './sweep.ts'
 import { VERSION } from './version.ts'
 
-/** Exit codes: `configuration` is EX_CONFIG of sysexits, which tells a supervisor that another start would not help. */
-const EXIT = { usage: 2, configuration: 78 } as const
+/** Exit codes; the last two are EX_IOERR and EX_CONFIG of sysexits: after `configuration` another start would not help. */
+const EXIT = { done: 0, usage: 2, storage: 74, configuration: 78 } as const
 
-/** What the first words of a command line may be. */
-const COMMANDS = new Map([['serve', serve]])
+interface Command {
+  /** Its words, and the names of what follows them. */
+  readonly usage: string
+  readonly run: (config: Config, words: readonly string[]) => Promise<number>
+}
 
-const USAGE = `platform-server [${[...COMMANDS.keys()].join(' | ')}] [flags]
+/** A command that does one thing and says in a line what it did. */
+const telling = (work: (config: Config, words: readonly string[]) => Promise<string>): Command['run'] => {
+  return async (config, words) => print(`${await work(config, words)}\n`)
+}
+
+const COMMANDS: readonly Command[] = [
+  { usage: 'serve', run: serve },
+  { usage: 'migrate', run: telling(migrate) },
+  { usage: 'check', run: telling(check) },
+  { usage: 'backup DIR', run: telling((config, [directory = '']) => backup(config, directory)) },
+  { usage: 'ledger verify', run: telling(verifyLedgerOf) },
+]
+
+const USAGE = `platform-server [${COMMANDS.map(({ usage }) => usage).join(' | ')}] [flags]
 
 A flag wins over its environment variable.
 
@@ -22,11 +42,15 @@ ${describeFlags()}
   --version
 `
 
-/** Serve both planes, or the one that is asked for, until SIGTERM or SIGINT. */
-async function serve(config: Config): Promise<void> {
+/**
+ * Serve both planes, or the one that is asked for, until SIGTERM or SIGINT, or until the storage fails.
+ *
+ * @returns the exit code.
+ */
+async function serve(config: Config): Promise<number> {
   const log = createLog(config.logLevel)
   const control = config.plane === 'relay' ? undefined : await openControlPlane(config, log)
-  const relay = config.plane === 'control' ? undefined : await openRelayPlane(config, log)
+  const relay = config.plane === 'control' ? undefined : await openRelayPlane(config, log, control?.tokenKeys)
   const planes = [control, relay].filter((plane) => plane !== undefined)
 
   const relayOrigin = relay ? await relay.listen() : config.relayOrigin
@@ -38,10 +62,13 @@ async function serve(config: Config): Promise<void> {
   const stopped = untilStopped()
   console.log(JSON.stringify({ event: 'listening', origin, relayOrigin, pid: process.pid }))
 
-  await stopped
-  log.info('stopping')
+  const failure = await Promise.race([stopped, ...planes.map((plane) => plane.failed)])
+  if (failure) log.error('storage.failed', { stack: failure.stack ?? failure.message })
+  else log.info('stopping')
   await Promise.all([sweeper.stop(), ...planes.map((plane) => plane.drain())])
+  if (failure) return EXIT.storage
   for (const plane of planes) await plane.close()
+  return EXIT.done
 }
 
 /** A second signal finds no handler and ends the process at once. */
@@ -61,15 +88,25 @@ async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help')) return print(USAGE)
   if (args.includes('--version')) return print(`${VERSION}\n`)
   const { words, config } = parseConfig(args, process.env)
-  const command = COMMANDS.get(words.join(' ') || 'serve')
+  const [command, rest] = findCommand(words.length === 0 ? ['serve'] : words)
   if (!command) return refuse(EXIT.usage, ['unknown command; see platform-server --help'])
-  await command(config)
-  return 0
+  return command.run(config, rest)
+}
+
+/** @returns the command that a line names and the words that follow its name, as many as it takes. */
+function findCommand(words: readonly string[]): [command: Command | undefined, rest: readonly string[]] {
+  for (const command of COMMANDS) {
+    const expected = command.usage.split(' ')
+    const name = expected.filter((word) => word === word.toLowerCase())
+    const isNamed = words.length === expected.length && name.every((word, index) => word === words[index])
+    if (isNamed) return [command, words.slice(name.length)]
+  }
+  return [undefined, []]
 }
 
 function print(text: string): number {
   process.stdout.write(text)
-  return 0
+  return EXIT.done
 }
 
 function refuse(exitCode: number, lines: readonly string[]): number {

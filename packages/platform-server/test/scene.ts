@@ -23,7 +23,7 @@ export interface Work {
 }
 
 export async function openScene(): Promise<Scene> {
-  const platform = await openTestPlatform(['--operator', 'operator', '--deposits', 'operator'])
+  const platform = await openTestPlatform(['--operator', 'operator', '--deposits', 'operator', '--relay-tokens', 'on'])
   const operator = await platform.agent('operator')
   const stranger = await platform.agent('stranger')
   const buyer = await platform.agent('buyer')

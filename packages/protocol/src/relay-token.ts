@@ -18,6 +18,8 @@ const RelayTokenEpoch = z.int().min(0).max(0xffff_ffff)
 
 /** A number modulo the key, big-endian. */
 const Residue = base64urlOf(RELAY_TOKEN_MODULUS_BYTES)
+/** A modulus: its highest bit is set, so that it has 2048 bits, and its lowest, as in every product of two primes. */
+const Modulus = Residue.regex(/^[g-z0-9_-].*[Qw]$/)
 const Residues = z.array(Residue).min(1).max(RELAY_TOKENS_PER_CALL_MAX)
 
 export const IssueRelayTokensInput = z.strictObject({ epoch: RelayTokenEpoch, class: RelayTokenClass, blinded: Residues })
@@ -28,7 +30,7 @@ export const IssuedRelayTokens = z.strictObject({ epoch: RelayTokenEpoch, class:
 export type IssuedRelayTokens = z.infer<typeof IssuedRelayTokens>
 
 /** The public keys of one epoch: RSA moduli of 2048 bits; the exponent is always 65537. */
-export const RelayTokenEpochKeys = z.strictObject({ epoch: RelayTokenEpoch, message: Residue, part: Residue })
+export const RelayTokenEpochKeys = z.strictObject({ epoch: RelayTokenEpoch, message: Modulus, part: Modulus })
 export type RelayTokenEpochKeys = z.infer<typeof RelayTokenEpochKeys>
 
 /** The public keys that are in use, oldest epoch first; none where tokens are off. */

@@ -4,9 +4,9 @@ import type { Assignment } from '@agent-marketplace/protocol'
 import { ARTIFACTS_MAX, type DocumentOf, type SealedArtifact } from '@agent-marketplace/protocol/sealing'
 import type { Agent } from '../agent/agent.ts'
 import { fetchFiles } from '../agent/fetch-files.ts'
-import { readReviews } from '../agent/handoff-parties.ts'
 import { toOrderId } from '../agent/order-id.ts'
-import { findDocuments, type Message } from '../private/inbox.ts'
+import type { Message } from '../private/inbox.ts'
+import type { ReportOnEarlier } from './earlier-reports.ts'
 import { FileNameError, safeFileName } from './file-name.ts'
 import { collectOutput, OutputError, prepareJobDirectory } from './job-directory.ts'
 import { runJob } from './run-job.ts'
@@ -30,7 +30,7 @@ interface OrderFile {
   files: string[]
   validators: DocumentOf<'order.offer'>['validators']
   /** What reviewers said of the attempts before. */
-  reports: Pick<DocumentOf<'review.report'>, 'attempt' | 'outcome' | 'scoreBps' | 'reason' | 'checks'>[]
+  reports: ReportOnEarlier[]
 }
 
 /** What is wrong with the input of an order, before any of it is fetched: too much of it, or names no disk should see. */
@@ -53,7 +53,12 @@ export function findOrderFault(artifacts: readonly SealedArtifact[]): string | u
  */
 export async function prepareWork(
   agent: Agent,
-  { assignment, order, signal }: { assignment: Assignment; order: Message<'order.offer'>; signal: AbortSignal },
+  {
+    assignment,
+    order,
+    reports,
+    signal,
+  }: { assignment: Assignment; order: Message<'order.offer'>; reports: ReportOnEarlier[]; signal: AbortSignal },
   onDirectory: (directory: string) => void,
 ): Promise<string> {
   const { assignmentId, attempt } = assignment
@@ -68,22 +73,10 @@ export async function prepareWork(
     instructions,
     files: files.map(({ name }) => name),
     validators,
-    reports: await readReports(agent, assignment),
+    reports,
   }
   await writeFile(join(directory, 'order.json'), `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 })
   return directory
-}
-
-/** Only who reviews this work has a say about it. */
-async function readReports(agent: Agent, { assignmentId, attempt }: Assignment): Promise<OrderFile['reports']> {
-  if (attempt === 1) return []
-  const reviewers = new Set((await readReviews(agent, assignmentId)).map(({ assigneeId }) => assigneeId))
-  return findDocuments(agent.vault, 'review.report', { targetAssignmentId: assignmentId })
-    .filter(({ from, document }) => reviewers.has(from) && document.attempt < attempt)
-    .map(({ document }) => {
-      const { attempt, outcome, scoreBps, reason, checks } = document
-      return { attempt, outcome, scoreBps, reason, checks }
-    })
 }
 
 /**

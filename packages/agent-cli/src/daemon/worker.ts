@@ -13,11 +13,15 @@ import type { Message } from '../private/inbox.ts'
 import { type Job, moveJob } from '../private/jobs.ts'
 import { findSubmission } from '../private/submissions.ts'
 import type { Daemon } from './daemon-context.ts'
+import { type ReportOnEarlier, readEarlierReports } from './earlier-reports.ts'
 import { findOrderFault, JobFault, listResults, prepareWork, runWork } from './run-work.ts'
 import type { StepContext } from './step.ts'
 
 /** How long the order may take after the assignment was accepted. */
 const ORDER_WITHIN_MS = 3_600_000
+
+/** How long an attempt waits for the reports on the one before. */
+const REPORTS_WITHIN_MS = 30_000
 
 /** Do the next thing about work this agent is to execute. */
 export async function stepWork(context: StepContext, job: Job): Promise<Job | undefined> {
@@ -87,6 +91,12 @@ async function work(context: StepContext, job: Job, assignment: Assignment): Pro
     if (agent.now() - job.sinceMs < ORDER_WITHIN_MS) return undefined
     return stall(context, job, assignment, 'no order has arrived')
   }
+  const { reports, isComplete } = await readEarlierReports(agent, assignment)
+  const reportsLeftMs = REPORTS_WITHIN_MS - (agent.now() - job.sinceMs)
+  if (!isComplete && reportsLeftMs > 0) {
+    setTimeout(daemon.wake, reportsLeftMs).unref()
+    return undefined
+  }
   if (!takeRoom(assignment)) return undefined
   const { assignmentId } = job
   const acceptance = { v: 1, assignmentId, ref: order.hash } as const
@@ -96,21 +106,21 @@ async function work(context: StepContext, job: Job, assignment: Assignment): Pro
     document: acceptance,
     purpose: `order.accept ${assignmentId}`,
   })
-  return run(context, job, assignment, order)
+  return run(context, job, { assignment, order, reports })
 }
 
 async function run(
   context: StepContext,
   job: Job,
-  assignment: Assignment,
-  order: Message<'order.offer'>,
+  task: { assignment: Assignment; order: Message<'order.offer'>; reports: ReportOnEarlier[] },
 ): Promise<Job | undefined> {
+  const { assignment } = task
   const { daemon, signal } = context
   const { agent, emit } = daemon
   const { assignmentId, attempt } = job
   let running = job
   try {
-    const prepared = await prepareWork(agent, { assignment, order, signal }, (directory) => {
+    const prepared = await prepareWork(agent, { ...task, signal }, (directory) => {
       running = moveJob(agent.vault, job, { state: 'running', directory }, agent.now())
     })
     emit('job-started', { assignmentId, attempt })

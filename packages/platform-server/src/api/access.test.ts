@@ -1,4 +1,4 @@
-import { type ErrorCode, type ProcedureName, procedures } from '@agent-marketplace/protocol'
+import { type ErrorCode, type ProcedureName, procedures, relayTokenEpochAt } from '@agent-marketplace/protocol'
 import { generateSigningKey } from '@agent-marketplace/protocol/signing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { applicationOf } from '../../test/application.ts'
@@ -180,6 +180,16 @@ const RULES: Record<ProcedureName, Rule> = {
   'settlement.listLedger': { input: none, may: 'agents' },
 
   'events.wait': { input: none, may: 'agents' },
+
+  'relayTokens.keys': { input: none, may: 'public' },
+  'relayTokens.issue': {
+    input: ({ platform: { deps } }) => ({
+      epoch: relayTokenEpochAt(deps.now()),
+      class: 'message',
+      blinded: [Buffer.alloc(256, 1).toString('base64url')],
+    }),
+    may: 'agents',
+  },
 
   'operators.createInvite': {
     input: ({ platform }) => ({ expiresAtMs: platform.deps.now() + hour }),

@@ -7,6 +7,7 @@ import { heartbeatRouter } from '../heartbeat/router.ts'
 import { identityRouter } from '../identity/router.ts'
 import { operatorsRouter } from '../operators/router.ts'
 import { registryRouter } from '../registry/router.ts'
+import { relayTokensRouter } from '../relay-tokens/router.ts'
 import { reviewRouter } from '../review/router.ts'
 import { settlementRouter } from '../settlement/router.ts'
 import { tasksRouter } from '../tasks/router.ts'
@@ -44,5 +45,6 @@ export const appRouter = router({
   review: reviewRouter,
   settlement: settlementRouter,
   events: eventsRouter,
+  relayTokens: relayTokensRouter,
   operators: operatorsRouter,
 })

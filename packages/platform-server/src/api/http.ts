@@ -30,7 +30,7 @@ export const HTTP_LIMITS: HttpLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   connectionsCheckMs: 1_000,
-  connectionsMax: 10_000,
+  connectionsMax: 1_000,
 }
 const KEEP_ALIVE_MS = 30_000
 /** A connection on which nothing moves is cut; longer than the longest poll. */

@@ -3,7 +3,7 @@ import { IDEMPOTENCY_KEPT_MS } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
 import type { Tx } from '../storage/database.ts'
-import { type Call, deleteRepliesBefore, findReply, insertKey, updateReply } from './store.ts'
+import { type Call, deleteRepliesBefore, findReply, insertKey, type Stored, updateReply } from './store.ts'
 
 export type { Call } from './store.ts'
 
@@ -18,7 +18,7 @@ export type { Call } from './store.ts'
  * @throws Refusal `idempotency_key_reused` when the key was used with another input, `idempotency_in_progress` when its reply is not there to be read yet.
  */
 export function once<T>(deps: Deps, call: Call, input: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const fingerprint = createHash('sha256').update(JSON.stringify(input)).digest()
+  const fingerprint = fingerprintOf(input)
   return deps.db.write(async (tx) => {
     if (!(await insertKey(tx, call, fingerprint, deps.now()))) return (await replay(tx, call, fingerprint)) as T
     const reply = await work(tx)
@@ -27,13 +27,35 @@ export function once<T>(deps: Deps, call: Call, input: unknown, work: (tx: Tx) =
   })
 }
 
+/**
+ * Look the reply of an earlier call up, before work that costs too much to be done inside of `once` or in vain.
+ *
+ * @returns `undefined` if there is none yet.
+ * @throws Refusal `idempotency_key_reused` as `once` does.
+ */
+export function recall<T>(deps: Deps, call: Call, input: unknown): Promise<T | undefined> {
+  const fingerprint = fingerprintOf(input)
+  return deps.db.read(async (reader) => {
+    const stored = await findReply(reader, call)
+    return stored && (readReply(stored, fingerprint) as T)
+  })
+}
+
 async function replay(tx: Tx, call: Call, fingerprint: Uint8Array): Promise<unknown> {
   const stored = await findReply(tx, call)
   if (!stored) throw new Refusal('idempotency_in_progress', 'the same call is under way', { retryAfterMs: 100 })
+  return readReply(stored, fingerprint)
+}
+
+function readReply(stored: Stored, fingerprint: Uint8Array): unknown {
   if (!timingSafeEqual(stored.fingerprint, fingerprint)) {
     throw new Refusal('idempotency_key_reused', 'this idempotency key was used with another input')
   }
   return JSON.parse(stored.reply)
+}
+
+function fingerprintOf(input: unknown): Uint8Array {
+  return createHash('sha256').update(JSON.stringify(input)).digest()
 }
 
 /** Forget replies older than seven days. */

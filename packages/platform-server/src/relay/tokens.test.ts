@@ -10,13 +10,15 @@ const START_HOUR = 500_000
 const EPOCH_ENDS = START_HOUR + 100
 let nowMs = START_HOUR * 3_600_000
 
+const keys = [{ epoch: 7, message: 'm', part: 'p' }]
+
 /** Takes any 32 bytes that begin with the first letter of their class: this tests the relay, not a signature scheme. */
 const verifier: TokenVerifier = {
   verify: async (token, tokenClass) => {
     const isGood = token.length === 32 && token[0] === tokenClass.charCodeAt(0)
     return isGood ? { spentHash: hash('sha256', token, 'buffer'), forgetHour: EPOCH_ENDS } : undefined
   },
-  epochs: () => [{ epoch: 7 }],
+  epochs: () => keys,
 }
 
 let relay: TestRelay
@@ -84,5 +86,5 @@ test('spent tokens survive a restart and are forgotten with their epoch', async 
 })
 
 test('the keys of the epochs are public', async () => {
-  expect((await call(relay.origin, 'GET', RELAY_PATHS.keys)).body.toString()).toBe('{"epochs":[{"epoch":7}]}')
+  expect((await call(relay.origin, 'GET', RELAY_PATHS.keys)).body.toString()).toBe(JSON.stringify({ epochs: keys }))
 })

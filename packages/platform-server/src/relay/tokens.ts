@@ -1,9 +1,6 @@
-import { fromBase64url } from '@agent-marketplace/protocol'
+import { fromBase64url, type RelayTokenClass, type RelayTokenEpochKeys } from '@agent-marketplace/protocol'
 import { Refusal } from '../errors.ts'
 import type { Reader, Tx } from '../storage/database.ts'
-
-/** What a token pays for: an upload that goes to the feed, or a part of an artifact. */
-export type TokenClass = 'message' | 'part'
 
 /** A token whose signature is good. It may have been spent before. */
 export interface SpendableToken {
@@ -16,9 +13,9 @@ export interface SpendableToken {
 /** Checks tokens with the issuer's public keys alone, so a relay can be run by somebody else than the issuer. */
 export interface TokenVerifier {
   /** @returns `undefined` for a token that is malformed, forged, of another class or of an epoch whose keys are not in use. */
-  verify(token: Uint8Array, tokenClass: TokenClass): Promise<SpendableToken | undefined>
-  /** The public keys of this and the next epoch, as JSON. */
-  epochs(): readonly object[]
+  verify(token: Uint8Array, tokenClass: RelayTokenClass): Promise<SpendableToken | undefined>
+  /** The public keys of this and the next epoch. */
+  epochs(): readonly RelayTokenEpochKeys[]
 }
 
 /**
@@ -30,7 +27,7 @@ export interface TokenVerifier {
 export async function checkToken(
   tokens: 'off' | TokenVerifier,
   header: string | undefined,
-  tokenClass: TokenClass,
+  tokenClass: RelayTokenClass,
 ): Promise<SpendableToken | undefined> {
   if (tokens === 'off') return undefined
   const bytes = fromBase64url(header ?? '')

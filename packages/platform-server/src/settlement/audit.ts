@@ -1,5 +1,6 @@
 import { formatAmount, type LedgerAudit } from '@agent-marketplace/protocol'
-import type { Reader } from '../storage/database.ts'
+import type { Database, Reader } from '../storage/database.ts'
+import { StorageUnusable } from '../storage/open-error.ts'
 import { findBrokenLaws } from './audit-rules.ts'
 import { findLedgerSums } from './audit-store.ts'
 
@@ -17,4 +18,11 @@ export async function auditLedger(reader: Reader): Promise<LedgerAudit> {
     fees: amount(sums.feesMicro),
     broken: findBrokenLaws(sums),
   }
+}
+
+/** Refuse to work with a ledger whose sums do not fit. @throws StorageUnusable with one line for the operator. */
+export async function refuseBrokenLedger(db: Pick<Database, 'read'>): Promise<void> {
+  const { broken } = await db.read(auditLedger)
+  if (broken.length > 0)
+    throw new StorageUnusable(`the ledger is damaged (${broken.join(', ').replaceAll('_', ' ')}): restore a backup`)
 }

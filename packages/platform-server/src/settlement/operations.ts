@@ -20,7 +20,7 @@ import { findHold, findHoldOf, insertHold, listHolds as listHoldRecords, updateH
 import { appendEntry, findBalance, listEntries } from './ledger-store.ts'
 import { availableOf, type Entry, EXTERNAL, type HoldRecord, heldOf, move, settleHold } from './rules.ts'
 
-export { auditLedger } from './audit.ts'
+export { auditLedger, refuseBrokenLedger } from './audit.ts'
 export { checkBalances, verifyLedger } from './verification.ts'
 
 /**

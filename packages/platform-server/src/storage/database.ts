@@ -33,8 +33,10 @@ export interface Database {
   /** Read committed state. Throws when called inside this database's own transaction. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   /**
-   * Do `work` in one transaction, as if no other ran at the same time. The promise settles after the commit is durable.
-   * What `work` throws rolls everything back and is thrown on. `work` may run more than once (PostgreSQL retries conflicts), so it has no effects but on `tx`.
+   * Do `work` in one transaction. The promise settles after the commit is durable; what `work` throws rolls everything back and is thrown on.
+   *
+   * Others may commit between two statements of it (PostgreSQL runs transactions side by side), but no row changes that it wrote: what it decides
+   * about, it guards in the statement or writes first. It may run more than once (a conflict is done again), so it has no effects but on `tx`.
    *
    * @throws OutcomeUnknown when the answer to the commit was lost.
    */

@@ -1,39 +1,46 @@
 import { Refusal } from '../errors.ts'
 
 /** SQLSTATE codes and what they mean for a transaction. */
+const UNIQUE_VIOLATION = '23505'
 const SERIALIZATION_FAILURE = '40001'
-const DEADLOCK = '40P01'
 const COMPLETION_UNKNOWN = '40003'
-/** A prepared statement whose table was changed by a migration of another process. */
-const STALE_PLAN = '0A000'
+const DEADLOCK = '40P01'
 const DISK_FULL = '53100'
-/** Classes: connection lost, out of connections, ended by an operator or not up yet. */
-const AWAY = /^(?:08...|53300|57P0[1-5])$/
-const CONFLICT = new Set([SERIALIZATION_FAILURE, DEADLOCK])
+/** The statement took too long, which with statements as small as ours means that it waited for others. */
+const CANCELLED = '57014'
+const CONFLICTS = new Set([UNIQUE_VIOLATION, SERIALIZATION_FAILURE, DEADLOCK])
+/**
+ * The connection was lost or is refused; it was ended by an operator or for idling in a transaction; the server cannot write (any more), or
+ * its schema was changed under a prepared statement.
+ */
+const AWAY = /^(?:08...|53300|57P0[1-5]|25P0[34]|25006|0A000)$/
+/** What the driver says without the server. */
+const LOST = /^(?:Connection terminated|Client has encountered a connection error|timeout )/
 
 /** Another transaction came in between: nothing was done, and doing it again is right. */
 export function isConflict(error: unknown): boolean {
-  const code = sqlState(error)
-  return code !== undefined && CONFLICT.has(code)
+  return CONFLICTS.has(sqlState(error) ?? '')
 }
 
-/** The server went away before the commit was sent, or has to prepare anew: nothing was done, and another connection may do. */
+/** The server went away before the commit was sent: nothing was done, and another connection may do. */
 export function isAway(error: unknown): boolean {
-  const code = sqlState(error)
-  if (code !== undefined) return AWAY.test(code) || code === STALE_PLAN
-  return error instanceof Error && (isSocketError(error) || /^(?:Connection terminated|timeout e|Client has encountered)/.test(error.message))
+  const state = sqlState(error)
+  if (state !== undefined) return AWAY.test(state)
+  return error instanceof Error && (isSocketError(error) || LOST.test(error.message))
 }
 
 /** Whether the server said of a COMMIT that it did not happen. Silence, or the end of the connection, says nothing. */
 export function isRolledBack(error: unknown): boolean {
-  const code = sqlState(error)
-  return code !== undefined && code !== COMPLETION_UNKNOWN && /^(?:40|23)/.test(code)
+  const state = sqlState(error)
+  return state !== undefined && state !== COMPLETION_UNKNOWN && /^(?:40|23)/.test(state)
 }
 
 /** Say of an engine error what a caller can do about it; what is a refusal already, or a fault, passes unchanged. */
 export function asRefusal(error: unknown): unknown {
-  if (isConflict(error)) return new Refusal('overloaded', 'too many calls change the same thing', { retryAfterMs: 1_000 })
-  if (sqlState(error) === DISK_FULL)
+  const state = sqlState(error)
+  if (state === SERIALIZATION_FAILURE || state === DEADLOCK || state === CANCELLED)
+    return new Refusal('overloaded', 'too many calls change the same thing', { retryAfterMs: 1_000 })
+  if (state === DISK_FULL)
     return new Refusal('storage_full', 'the platform has no space to write; reads still work', { retryAfterMs: 5_000 })
   if (isAway(error)) return new Refusal('unavailable', 'the storage cannot be reached', { retryAfterMs: 1_000 })
   return error

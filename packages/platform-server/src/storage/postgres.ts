@@ -23,24 +23,19 @@ const CONNECT_TIMEOUT_MS = 5_000
 const IDLE_TRANSACTION_MS = 10_000
 const STATEMENT_MS = 30_000
 
-/** A transaction that met a conflict is done again this often beside others … */
-const ATTEMPTS_BESIDE_OTHERS = 4
-/** … and then while the others wait, when only a lost connection can stop it. */
-const ATTEMPTS_MAX = 7
+/** A transaction that met a conflict, or whose connection was lost before its commit, is done this often in all. */
+const ATTEMPTS_MAX = 6
 /** The pause before the second attempt, in milliseconds; doubles with each, times 0 to 1. */
-const BACKOFF_MS = 4
+const BACKOFF_MS = 10
 
-/** What a session of ours is like. Sequential scans would make every write of a table conflict with every read of it. */
-const SESSION = `SET enable_seqscan = off; SET jit = off;
-  SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')`
+/** A commit that is answered is on the disk, whatever the database's own default is. */
+const SESSION = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')`
 const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
-const BEGIN_WRITE = 'BEGIN ISOLATION LEVEL SERIALIZABLE'
-/** Taken before the snapshot, so that a transaction that runs alone sees everything that was committed before it. */
-const BESIDE_OTHERS = 'LOCK TABLE schema_version IN ROW SHARE MODE'
-const ALONE = 'LOCK TABLE schema_version IN EXCLUSIVE MODE'
+/** Why not a higher level: design/decisions/0008-isolation-on-postgresql.md */
+const BEGIN_WRITE = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 
 /**
- * Open the engine for several server processes over one database: serializable transactions, done again when they conflict.
+ * Open the engine for several server processes over one database. Transactions run side by side; one that meets a conflict is done again.
  *
  * @throws StorageUnusable when the database cannot be reached, is foreign or newer than this code.
  */
@@ -77,13 +72,11 @@ class PostgresDatabase implements Database {
   }
 
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
-    return this.#repeat(() => this.#transact([BEGIN_READ], work))
+    return this.#repeat(BEGIN_READ, work)
   }
 
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#repeat((attempt) =>
-      this.#transact([BEGIN_WRITE, attempt > ATTEMPTS_BESIDE_OTHERS ? ALONE : BESIDE_OTHERS], work),
-    )
+    return this.#repeat(BEGIN_WRITE, work)
   }
 
   async close(): Promise<void> {
@@ -91,11 +84,12 @@ class PostgresDatabase implements Database {
     await this.#pool.end()
   }
 
-  async #repeat<T>(transact: (attempt: number) => Promise<T>): Promise<T> {
+  async #repeat<T>(begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
     if (this.#inside.getStore()) throw new Error('db used inside its own transaction: pass the tx on')
     for (let attempt = 1; ; attempt++) {
+      const client = await this.#connect()
       try {
-        return await transact(attempt)
+        return await this.#transact(client, begin, work)
       } catch (error) {
         const mayRepeat = isConflict(error) || isAway(error)
         if (!mayRepeat || attempt === ATTEMPTS_MAX) throw asRefusal(error)
@@ -104,24 +98,32 @@ class PostgresDatabase implements Database {
     }
   }
 
-  async #transact<T>(begin: readonly string[], work: (tx: Tx) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect()
-    const tx = new PostgresTx(client, this.#statements)
-    let isClean = false
+  async #connect(): Promise<pg.PoolClient> {
     try {
-      await client.query(begin.join('; '))
+      return await this.#pool.connect()
+    } catch (error) {
+      throw asRefusal(error)
+    }
+  }
+
+  async #transact<T>(client: pg.PoolClient, begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const tx = new PostgresTx(client, this.#statements)
+    let isUsable = false
+    try {
+      await client.query(begin)
       const value = await this.#inside.run(true, () => work(tx))
       tx.end()
       await commit(client)
-      isClean = true
+      isUsable = true
+      // Before the answer is read; an effect that throws ends the process as the bug it is.
       for (const effect of tx.effects) queueMicrotask(effect)
       return value
     } catch (error) {
       tx.end()
-      isClean = !(error instanceof OutcomeUnknown) && (await rollBack(client))
+      isUsable = !(error instanceof OutcomeUnknown) && (await rollBack(client))
       throw error
     } finally {
-      client.release(!isClean)
+      client.release(!isUsable)
     }
   }
 }

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Migration } from './database.ts'
+import { INSTANCE_FILE, syncDirectory } from './instance-file.ts'
 import { StorageUnusable } from './open-error.ts'
 
 export interface SqliteFile {
@@ -11,6 +12,8 @@ export interface SqliteFile {
   readonly migrations: readonly Migration[]
   /** Whether a missing file may be made. Where data was expected, it may not. */
   readonly create: boolean
+  /** The installation that the file must belong to, where that is known. */
+  readonly instanceId?: string | undefined
 }
 
 const BUSY_TIMEOUT_MS = 5_000
@@ -51,12 +54,11 @@ function makeFile(file: SqliteFile): void {
   for (const leftover of [unfinished, `${unfinished}-journal`]) rmSync(leftover, { force: true })
   migrate(unfinished, file)
   renameSync(unfinished, file.path)
-  const directory = openSync(dirname(file.path), 'r')
-  fsyncSync(directory)
-  closeSync(directory)
+  syncDirectory(dirname(file.path))
 }
 
-function refuseForeign({ path }: SqliteFile): void {
+/** @throws StorageUnusable for a file that is no SQLite database. */
+export function refuseForeign({ path }: SqliteFile): void {
   const header = Buffer.alloc(MAGIC.length)
   try {
     const descriptor = openSync(path, 'r')
@@ -68,23 +70,37 @@ function refuseForeign({ path }: SqliteFile): void {
   if (header.toString('latin1') !== MAGIC) throw new StorageUnusable(`${path}: not a database of this program`)
 }
 
-/** Look at the file read-only: kind, version, integrity. */
-function refuseUnusable({ path, applicationId, migrations }: SqliteFile): void {
+/**
+ * Look at the file read-only: kind, version, integrity, installation.
+ *
+ * @returns the number of its schema.
+ * @throws StorageUnusable
+ */
+export function refuseUnusable({ path, applicationId, migrations, instanceId }: SqliteFile): number {
   const newest = migrations.length
   let problem: string | undefined
+  let version = 0
   try {
     const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
     const pragma = (name: string) => Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
-    const version = Number(pragma('user_version'))
+    version = Number(pragma('user_version'))
     if (Number(pragma('application_id')) !== applicationId) problem = 'not a database of this program'
     else if (version > newest) problem = `written by a newer version (schema ${version}, this program knows ${newest})`
     else if (version < 1) problem = 'it has no schema'
     else if (pragma('quick_check') !== 'ok') problem = 'damaged: restore a backup'
+    else if (instanceId !== undefined && instanceId !== instanceIdOf(database))
+      problem = `of another installation than its directory (see ${INSTANCE_FILE} there)`
     database.close()
   } catch (error) {
     problem = `damaged: ${messageOf(error)}; restore a backup`
   }
   if (problem) throw new StorageUnusable(`${path}: ${problem}`)
+  return version
+}
+
+function instanceIdOf(database: DatabaseSync): string | undefined {
+  const row = database.prepare('SELECT instance_id FROM installation').get()
+  return row && Buffer.from(row.instance_id as Uint8Array).toString('base64url')
 }
 
 /** Hold an exclusive lock on a file beside the database. The operating system gives it back when the process ends, however it ends. */

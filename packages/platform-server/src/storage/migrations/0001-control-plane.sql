@@ -256,6 +256,23 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_by_age ON events (at_ms);
 
+-- relay-tokens
+CREATE TABLE relay_token_keys (
+  epoch INTEGER NOT NULL,
+  class TEXT NOT NULL CHECK (class IN ('message', 'part')),
+  modulus BLOB NOT NULL,
+  sealed_private_key BLOB NOT NULL,
+  PRIMARY KEY (epoch, class)
+) STRICT;
+CREATE TABLE relay_token_draws (
+  agent_id TEXT NOT NULL REFERENCES agents (agent_id),
+  epoch INTEGER NOT NULL,
+  class TEXT NOT NULL CHECK (class IN ('message', 'part')),
+  drawn INTEGER NOT NULL CHECK (drawn > 0),
+  PRIMARY KEY (agent_id, epoch, class)
+) STRICT;
+CREATE INDEX relay_token_draws_by_epoch ON relay_token_draws (epoch);
+
 -- Views: what a slice lets others read of its tables.
 CREATE VIEW agent_contacts AS
   SELECT a.agent_id, a.status, a.card_bytes, a.card_signature,
