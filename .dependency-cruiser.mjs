@@ -123,7 +123,7 @@ const ofTheSlices = [
   {
     name: 'slices-are-in-the-table',
     comment: 'A new folder of the server is a slice: give it a line in `mayCall`.',
-    from: { path: `${server}[^/]+/`, pathNot: [test, `${server}${oneOf([...slices, 'api', 'storage', 'relay'])}/`] },
+    from: { path: `${server}[^/]+/`, pathNot: [test, `${server}${oneOf([...slices, 'api', 'storage', 'relay', 'commands'])}/`] },
     to: {},
   },
   {

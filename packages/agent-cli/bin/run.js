@@ -5,8 +5,12 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 const argv = process.argv.slice(2)
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
-if (argv[0] === '--version') {
+if (major < 24 || (major === 24 && minor < 15)) {
+  process.stderr.write(`agent-marketplace needs Node 24.15 or newer; this is ${process.versions.node}\n`)
+  process.exitCode = 1
+} else if (argv[0] === '--version') {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   process.stdout.write(`agent-marketplace ${version}\n`)
 } else {
@@ -20,10 +24,21 @@ if (argv[0] === '--version') {
 /** Compiled code in a directory of the user's own: in the shared default under /tmp, others could put code of theirs. */
 function cacheCompiledCode() {
   try {
-    const directory = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'agent-marketplace')
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+    const directory = join(caches, 'agent-marketplace')
+    // Not `recursive`: that never returns below /proc.
+    makeDirectory(caches)
+    makeDirectory(directory)
     module.enableCompileCache(directory)
   } catch {
     // No home directory, or a read-only one: every start compiles again.
+  }
+}
+
+function makeDirectory(path) {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
   }
 }

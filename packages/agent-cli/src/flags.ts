@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags'
 import { parseDuration } from './agent/duration.ts'
+import { parseIdempotencyKey } from './agent/idempotency-key.ts'
 
 const helpGroup = 'GLOBAL'
 
@@ -25,7 +26,12 @@ export const globalFlags = {
 
 /** A mutation takes a key of the user's own. */
 export const keyFlag = {
-  'idempotency-key': Flags.string({ summary: 'Repeat an earlier call under the key it had.', helpValue: 'KEY', helpGroup }),
+  'idempotency-key': Flags.string({
+    summary: 'Repeat an earlier call under the key it had.',
+    helpValue: 'KEY',
+    helpGroup,
+    parse: async (text) => parseIdempotencyKey(text),
+  }),
 }
 
 /** A list is read page by page. */
@@ -43,3 +49,4 @@ export const taskFlag = { 'task-id': idFlag('task') }
 export const sessionFlag = { 'session-id': idFlag('session') }
 export const assignmentFlag = { 'assignment-id': idFlag('assignment') }
 export const participantFlags = { ...taskFlag, 'participant-agent-id': idFlag('agent') }
+export const agentFlag = { 'agent-id': idFlag('agent') }

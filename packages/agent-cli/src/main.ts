@@ -1,5 +1,6 @@
 import type { Interfaces } from '@oclif/core'
 import { run } from '@oclif/core/run'
+import { CliError } from './agent/cli-error.ts'
 import { interruption, watchInterruption, watchOutput } from './interruption.ts'
 import { reportError } from './output/report-error.ts'
 import { wantsJson } from './output/wants-json.ts'
@@ -11,6 +12,8 @@ export async function main(argv: string[], options: Interfaces.LoadOptions = imp
   try {
     await run(argv, options)
   } catch (error) {
-    process.exitCode = reportError(interruption.aborted ? interruption.reason : error, wantsJson(argv))
+    // What fails because of SIGINT is an interruption; one that knows the key of what it interrupted says it itself.
+    const isInterrupted = interruption.aborted && !(error instanceof CliError)
+    process.exitCode = reportError(isInterrupted ? interruption.reason : error, wantsJson(argv))
   }
 }

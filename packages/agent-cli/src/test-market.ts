@@ -19,6 +19,8 @@ export interface TestMarket extends AsyncDisposable {
   /** Kill the platform and its relay; `start` brings them back at the same addresses, over the same data. */
   crash(): Promise<void>
   start(): Promise<void>
+  /** Stop every daemon that runs. */
+  stopDaemons(): Promise<void>
 }
 
 export interface TestAgent extends Agent {
@@ -71,6 +73,11 @@ export async function startMarket(flags: readonly string[] = []): Promise<TestMa
     await exited
   }
 
+  /** A test may have stopped one itself, or seen it refuse to start. */
+  async function stopDaemons(): Promise<void> {
+    await Promise.allSettled(daemons.splice(0).map((daemon) => daemon.stop()))
+  }
+
   const origin = await start()
   return {
     origin,
@@ -95,8 +102,9 @@ export async function startMarket(flags: readonly string[] = []): Promise<TestMa
     },
     crash: () => end('SIGKILL'),
     start: async () => void (await start()),
+    stopDaemons,
     async [Symbol.asyncDispose]() {
-      await Promise.allSettled(daemons.map((daemon) => daemon.stop()))
+      await stopDaemons()
       await end('SIGTERM')
       home[Symbol.dispose]()
     },

@@ -35,11 +35,7 @@ export interface RelayPlane extends Plane {
  * @param issuedKeys - The public keys of the control plane in this process, if there is one.
  * @throws StorageUnusable, BadConfiguration.
  */
-export async function openRelayPlane(
-  config: Config,
-  log: Log,
-  issuedKeys?: () => Promise<RelayTokenKeys>,
-): Promise<RelayPlane> {
+export async function openRelayPlane(config: Config, log: Log, issuedKeys?: () => Promise<RelayTokenKeys>): Promise<RelayPlane> {
   const tokens = config.relayTokens === 'on' ? await openTokens(issuedKeys ?? keysFrom(config)) : undefined
   const db = openRelayDatabase(config)
   const plane = await createRelayPlane({
@@ -100,7 +96,8 @@ async function openTokens(keys: () => Promise<RelayTokenKeys>): Promise<{ verifi
 function keysFrom({ relayTokenKeys = '' }: Config): () => Promise<RelayTokenKeys> {
   return async () => {
     const keys = await readTokenKeyFile(relayTokenKeys)
-    if (!keys) throw new BadConfiguration(['--relay-token-keys: expected a file with what relayTokens.keys of the issuer answers'])
+    if (!keys)
+      throw new BadConfiguration(['--relay-token-keys: expected a file with what relayTokens.keys of the issuer answers'])
     return keys
   }
 }

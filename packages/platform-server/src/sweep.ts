@@ -14,7 +14,7 @@ export interface Sweeper {
 }
 
 /** How often the timer looks for a sweep that is due. */
-export const SWEEP_TICK_MS = 500
+const SWEEP_TICK_MS = 500
 
 interface SweeperOptions {
   readonly log: Log

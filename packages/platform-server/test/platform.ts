@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import {
   type Capability,
   PREKEY_LIFETIME_MS,
@@ -18,11 +15,12 @@ import { createDeps, type Deps, newId } from '../src/deps.ts'
 import { createLog } from '../src/log.ts'
 import { loadInstanceId } from '../src/storage/installation.ts'
 import { openControlDatabase } from '../src/storage/open.ts'
+import { type Engine, sqlite } from './place.ts'
 
 /** A moment to start from: every test has a clock of its own. */
 const START_MS = Date.UTC(2026, 0, 1)
 
-/** A platform without a transport, over a real database file, with a clock that stands until it is moved. */
+/** A platform without a transport, over a real database, with a clock that stands until it is moved. */
 export interface TestPlatform extends AsyncDisposable {
   readonly deps: Deps
   readonly directory: string
@@ -52,11 +50,17 @@ export interface TestAgent {
   as(idempotencyKey: string): Api
 }
 
-export async function openTestPlatform(args: readonly string[] = [], env: Record<string, string> = {}): Promise<TestPlatform> {
-  const directory = mkdtempSync(join(tmpdir(), 'platform-'))
+/** @param engine - One of `engines` for a test that runs on both; its own SQLite file unless it says otherwise. */
+export async function openTestPlatform(
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+  { engine = sqlite }: { engine?: Engine } = {},
+): Promise<TestPlatform> {
+  const place = await engine.open()
+  const { directory, database } = place
   const { config } = parseConfig(['--data', directory, ...args], env)
   let nowMs = START_MS
-  const db = await openControlDatabase({ directory, create: true })
+  const db = await openControlDatabase({ directory, create: true, database })
   const deps = createDeps({ db, config, log: createLog('silent'), instanceId: await loadInstanceId(db, nowMs), now: () => nowMs })
   return {
     deps,
@@ -68,7 +72,7 @@ export async function openTestPlatform(args: readonly string[] = [], env: Record
     resume: (agent) => openSessionOf(deps, agent),
     [Symbol.asyncDispose]: async () => {
       await db.close()
-      rmSync(directory, { recursive: true, force: true })
+      await place[Symbol.asyncDispose]()
     },
   }
 }

@@ -40,7 +40,8 @@ export interface ReceiveOptions {
  * @throws CliError `unreachable` and the like; what came in before stays.
  */
 export async function receiveDrops(agent: Agent, { waitS = 0, signal }: ReceiveOptions = {}): Promise<Received> {
-  await scanFeed(agent, { waitS, signal })
+  // What an interrupted call left is taken in at once, not after waiting for more.
+  await scanFeed(agent, { waitS: pendingDrops(agent.vault).length > 0 ? 0 : waitS, signal })
   const received: Received = { stored: [], rejected: [] }
   for (const drop of pendingDrops(agent.vault)) {
     signal?.throwIfAborted()

@@ -20,7 +20,10 @@ beforeEach(() => {
   round++
   place = makeTestHome()
 })
-afterEach(() => place[Symbol.dispose]())
+afterEach(async () => {
+  await market.stopDaemons()
+  place[Symbol.dispose]()
+})
 
 const EXEC = `sleep 0.3; cp input/words.txt output/`
 
@@ -79,7 +82,8 @@ async function expectPaidOnce({
     accept: 1,
   })
   expect(count(reviewer, 'work.ready')).toBe(1)
-  expect(findDocuments(buyer.vault, 'review.report', { targetAssignmentId: assignmentId })).toHaveLength(1)
+  const countReports = () => findDocuments(buyer.vault, 'review.report', { targetAssignmentId: assignmentId }).length
+  await expect.poll(countReports, { timeout: 10_000 }).toBe(1)
 }
 
 test.each(['started', 'accepted', 'order-received', 'job-started', 'job-finished', 'submitted', 'key-released'])(

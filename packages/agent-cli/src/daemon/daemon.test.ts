@@ -18,7 +18,10 @@ beforeEach(() => {
   round++
   place = makeTestHome()
 })
-afterEach(() => place[Symbol.dispose]())
+afterEach(async () => {
+  await market.stopDaemons()
+  place[Symbol.dispose]()
+})
 
 /** A buyer with credits, a worker and a reviewer, their ids new in each test. */
 async function joinAll() {

@@ -44,7 +44,11 @@ test('a refusal is one JSON document with what there is to know, or lines on std
 
 test('a wrong command line is usage, exit 2, on one line', () => {
   expect(reportError(new CLIError('Parsing --timeout \n\tExpected an integer\nSee more help with --help'), true)).toBe(2)
-  expect(JSON.parse(out)).toEqual({ error: { code: 'usage', message: 'Parsing --timeout Expected an integer' } })
+  expect(JSON.parse(out)).toEqual({ error: { code: 'usage', message: '--timeout: Expected an integer' } })
+
+  out = ''
+  expect(reportError(new CLIError('command task:crate not found'), true)).toBe(2)
+  expect(JSON.parse(out)).toEqual({ error: { code: 'usage', message: 'there is no command "task crate"' } })
 })
 
 test('a bug says nothing of its insides unless DEBUG is set', () => {

@@ -39,7 +39,7 @@ function describe(error: unknown): ErrorReport & { readonly exit: number } {
     const { code, message, hint, requestId, retryAfterMs, idempotencyKey } = error
     return {
       code,
-      message: oneLine(message),
+      message: code === 'usage' ? usageOf(message) : oneLine(message),
       ...(hint !== undefined && { hint: oneLine(hint) }),
       ...(requestId !== undefined && { requestId }),
       ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -47,7 +47,7 @@ function describe(error: unknown): ErrorReport & { readonly exit: number } {
       exit: error.exit,
     }
   }
-  if (isOclifError(error)) return { code: 'usage', message: oneLine(error.message), exit: EXIT_USAGE }
+  if (isOclifError(error)) return { code: 'usage', message: usageOf(error.message), exit: EXIT_USAGE }
   return {
     code: 'bug',
     message: 'something went wrong that this program did not expect; set DEBUG=1 to see where',
@@ -67,10 +67,15 @@ function toLines({ code, message, hint, requestId, idempotencyKey }: ErrorReport
 }
 
 function oneLine(text: string): string {
-  return clean(text)
-    .replace(/See more help with --help/g, '')
-    .replace(/\s+/g, ' ')
-    .trim()
+  return clean(text).replace(/\s+/g, ' ').trim()
+}
+
+/** oclif's words about a wrong command line, as one sentence that names commands the way they are typed. */
+function usageOf(message: string): string {
+  return oneLine(message)
+    .replace(/ ?See more help with --help/g, '')
+    .replace(/^Parsing (--\S+) /, '$1: ')
+    .replace(/^command (\S+) not found$/, (_, id: string) => `there is no command "${id.replaceAll(':', ' ')}"`)
 }
 
 function isOclifError(error: unknown): error is OclifError {

@@ -3,8 +3,8 @@ import {
   fromBase64url,
   type IssuedRelayTokens,
   type IssueRelayTokensInput,
-  type RelayTokenEpochKeys,
   RelayTokenClass,
+  type RelayTokenEpochKeys,
   type RelayTokenKeys,
   toBase64url,
 } from '@agent-marketplace/protocol'
@@ -51,7 +51,8 @@ export async function listTokenKeys({ db, config, now }: Deps): Promise<RelayTok
   const keys = (await db.read(listKeys)).filter(({ epoch }) => epoch >= firstKeptEpoch(now()))
   const epochs: RelayTokenEpochKeys[] = []
   for (const epoch of new Set(keys.map((key) => key.epoch))) {
-    const modulusOf = (tokenClass: RelayTokenClass) => keys.find((key) => key.epoch === epoch && key.tokenClass === tokenClass)?.modulus
+    const modulusOf = (tokenClass: RelayTokenClass) =>
+      keys.find((key) => key.epoch === epoch && key.tokenClass === tokenClass)?.modulus
     const [message, part] = [modulusOf('message'), modulusOf('part')]
     if (message && part) epochs.push({ epoch, message: toBase64url(message), part: toBase64url(part) })
   }

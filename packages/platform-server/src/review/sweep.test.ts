@@ -175,6 +175,8 @@ test('one that fails does not hold up the others', async () => {
   const { db } = platform.deps
   const flaky: typeof db = {
     engine: db.engine,
+    signals: db.signals,
+    failed: db.failed,
     read: (work) => db.read(work),
     write: (work) => (++transactions === 2 ? Promise.reject(new Error('the disk hiccups')) : db.write(work)),
     close: () => db.close(),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Signals } from './database.ts'
 
@@ -28,11 +29,10 @@ class ListeningSignals implements PostgresSignals {
   /** Whose words these are: a process does not listen to itself. */
   readonly #speaker = randomBytes(6).toString('base64url')
   readonly #listeners: ((topic: string) => void)[] = []
+  readonly #closed = new AbortController()
   #topics = new Set<string>()
-  #gathering: NodeJS.Timeout | undefined
-  #reconnecting: NodeJS.Timeout | undefined
+  #telling: Promise<void> | undefined
   #client: pg.Client | undefined
-  #isClosed = false
 
   constructor(connection: pg.ClientConfig) {
     this.#connection = connection
@@ -40,7 +40,7 @@ class ListeningSignals implements PostgresSignals {
 
   tell(topic: string): void {
     this.#topics.add(topic)
-    this.#gathering ??= setTimeout(() => this.#send(), GATHER_MS)
+    this.#telling ??= this.#tellAll()
   }
 
   hear(listener: (topic: string) => void): void {
@@ -52,15 +52,15 @@ class ListeningSignals implements PostgresSignals {
     client.on('error', () => {})
     client.on('notification', ({ payload = '' }) => this.#take(payload))
     await client.connect()
-    client.on('end', () => this.#reconnect())
     await client.query(`LISTEN ${CHANNEL}`)
+    if (this.#closed.signal.aborted) return client.end()
+    client.on('end', () => void this.#reconnect())
     this.#client = client
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
-    clearTimeout(this.#gathering)
-    clearTimeout(this.#reconnecting)
+    this.#closed.abort()
+    await this.#telling
     await this.#client?.end()
   }
 
@@ -70,21 +70,23 @@ class ListeningSignals implements PostgresSignals {
     for (const topic of topics) for (const listener of this.#listeners) listener(topic)
   }
 
-  #send(): void {
-    this.#gathering = undefined
-    const topics = this.#topics
-    this.#topics = new Set()
-    for (const payload of payloads(this.#speaker, topics)) {
-      this.#client?.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]).catch(() => {})
+  async #tellAll(): Promise<void> {
+    while (this.#topics.size > 0) {
+      await pause(GATHER_MS)
+      const texts = payloads(this.#speaker, this.#topics)
+      this.#topics = new Set()
+      await this.#client?.query('SELECT pg_notify($1, text) FROM unnest($2::text[]) AS text', [CHANNEL, texts]).catch(() => {})
     }
+    this.#telling = undefined
   }
 
-  #reconnect(): void {
+  async #reconnect(): Promise<void> {
     this.#client = undefined
-    if (this.#isClosed) return
-    this.#reconnecting = setTimeout(() => {
-      this.connect().catch(() => this.#reconnect())
-    }, RECONNECT_MS)
+    const { signal } = this.#closed
+    while (!this.#client && !signal.aborted) {
+      await pause(RECONNECT_MS, undefined, { signal }).catch(() => {})
+      if (!signal.aborted) await this.connect().catch(() => {})
+    }
   }
 }
 

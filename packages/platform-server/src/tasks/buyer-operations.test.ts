@@ -124,10 +124,10 @@ describe.for([
     expect(message).toBe('the assignment is submitted')
   })
 
-  test.for([
-    ['passed', async (job: Job) => void (await approve(job))],
-    ['failed', async (job: Job) => void (await giveVerdict(job, 0, 'failed'))],
-  ] as const)('is refused once the work has %s', async ([state, decideIt]) => {
+  test.for<[string, (job: Job) => Promise<unknown>]>([
+    ['passed', (job) => approve(job)],
+    ['failed', (job) => giveVerdict(job, 0, 'failed')],
+  ])('is refused once the work has %s', async ([state, decideIt]) => {
     await using platform = await openTestPlatform()
     const job = await openJob(platform, { reviewers: state === 'failed' ? 1 : 0 })
     await submitWork(job)
