@@ -131,7 +131,11 @@ describe('tokens of the relay', () => {
 
   test.each([
     ['a relay alone without keys', ['--plane', 'relay', '--relay-tokens', 'on'], /^--relay-token-keys: needed/],
-    ['a relay alone in public without keys', ['--plane', 'relay', '--relay-listen', '192.0.2.7:81'], /^--relay-token-keys: needed/],
+    [
+      'a relay alone in public without keys',
+      ['--plane', 'relay', '--relay-listen', '192.0.2.7:81'],
+      /^--relay-token-keys: needed/,
+    ],
     ['keys beside an issuer', ['--relay-token-keys', 'keys.json'], /^--relay-token-keys: is for/],
   ])('%s is refused', (_, args, fault) => {
     expect(faultsOf(args)).toEqual([expect.stringMatching(fault)])

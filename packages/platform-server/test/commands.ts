@@ -54,7 +54,7 @@ const outcome = fc.constantFrom<Outcome>('passed', 'passed', 'failed', 'failed',
 const verdict = fc.record({ what: is('verdict'), on: number, outcome, wild })
 const endTask = fc.record({ what: is('end task'), task: number, how: fc.constantFrom('complete' as const, 'cancel' as const) })
 const leave = fc.record({ what: is('leave'), by: number })
-const pass = fc.record({ what: is('pass'), ms: fc.constantFrom(1, 1, 200, 200, 200, 1_000, 2_001, 5_001, 10_001) })
+const pass = fc.record({ what: is('pass'), ms: fc.constantFrom(1, 1, 100, 100, 100, 1_000, 3_000, 5_001, 10_001) })
 const weigh = (weight: number, arbitrary: fc.Arbitrary<Command>) => ({ weight, arbitrary })
 
 /** Anything that may happen, more often what leads on. */
@@ -69,7 +69,7 @@ export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   ...(['hold', 'decline', 'renew', 'approve', 'cancel', 'refund', 'settle'] as const).map((each) => weigh(6, verb(each))),
   weigh(3, endTask),
   weigh(1, leave),
-  weigh(25, pass),
+  weigh(18, pass),
   weigh(15, fc.record({ what: is('sweep') })),
   weigh(10, fc.record({ what: is('again') })),
 )

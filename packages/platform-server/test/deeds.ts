@@ -23,7 +23,7 @@ export interface Deed {
 }
 
 /** Clocks of every assignment in a history. */
-const CLOCKS = { acceptWithinMs: 5_000, leaseMs: 2_000, reviewWithinMs: 10_000 }
+const CLOCKS = { acceptWithinMs: 5_000, leaseMs: 3_000, reviewWithinMs: 10_000 }
 
 const lease = (row: Row) => ({ assignmentId: text(row, 'assignment_id'), leaseEpoch: integer(row, 'lease_epoch') })
 const SEND: Readonly<Record<Verb, (deps: Deps, call: Call, row: Row) => Promise<unknown>>> = {
@@ -37,6 +37,13 @@ const SEND: Readonly<Record<Verb, (deps: Deps, call: Call, row: Row) => Promise<
   cancel: (deps, call, row) => cancelAssignment(deps, call, text(row, 'assignment_id')),
   refund: (deps, call, row) => refund(deps, call, maybeText(row, 'hold_id') ?? `hold_${'0'.repeat(26)}`),
   settle: (deps, call, row) => settleAssignment(deps, call, text(row, 'assignment_id')),
+}
+/** What more must be so for a verb to be right. */
+const FITS: Readonly<Partial<Record<Verb, (row: Row) => boolean>>> = {
+  accept: (row) => row.price_micro === 0n || row.funded === 1n,
+  renew: (row) => row.kind === 'execute',
+  complete: (row) => row.kind === 'execute',
+  hold: (row) => row.price_micro !== 0n && row.funded === 0n,
 }
 const BY_BUYER: readonly Verb[] = ['hold', 'approve', 'cancel', 'refund', 'settle']
 
@@ -98,8 +105,7 @@ export function deedOf(world: World, command: Command, rows: readonly Row[]): De
       return undefined
     default: {
       const states: readonly string[] = VERBS[command.what]
-      const isWork = command.what === 'complete' || command.what === 'renew'
-      const row = choose(rows, command, (each) => states.includes(text(each, 'state')) && (!isWork || each.kind === 'execute'))
+      const row = choose(rows, command, (each) => states.includes(text(each, 'state')) && FITS[command.what]?.(each) !== false)
       if (!row) return command.what === 'complete' ? deedOf(world, { ...command, what: 'accept' }, rows) : undefined
       const right = BY_BUYER.includes(command.what) ? text(row, 'buyer_id') : maybeText(row, 'assignee_id')
       const by = command.wild || right === undefined ? agentOf(command.by) : right

@@ -114,7 +114,8 @@ function stateFaults({ assignments, streams }: Snapshot): string[] {
     const target = assignments.find((each) => each.assignment_id === row.target_assignment_id)
     if (target && isOpen && !OPEN.includes(text(target, 'state'))) faults.push(`${id}: a review outlives its target`)
     if (target && isOpen && row.attempt !== target.attempt) faults.push(`${id}: a review is at another attempt than its target`)
-    if (target && row.assignee_id !== null && row.assignee_id === target.assignee_id) faults.push(`${id}: reviews its own work`)
+    const judges = row.assignee_id !== null && (isOpen || row.has_spoken === 1n)
+    if (target && judges && row.assignee_id === target.assignee_id) faults.push(`${id}: judges its own work`)
     if (row.kind === 'execute' && row.assignee_id === row.buyer_id) faults.push(`${id}: works for itself`)
     const hasLease = row.lease_expires_at_ms !== null
     if (hasLease !== (state === 'working' && row.kind === 'execute'))

@@ -30,8 +30,10 @@ const Output = z.strictObject({ text: z.string().optional(), token: z.string().o
 export async function openSmallServer({
   rateLimits = 'off',
   limits = {},
+  now = Date.now,
 }: {
   rateLimits?: 'on' | 'off'
+  now?: () => number
   limits?: Partial<HttpLimits>
 } = {}): Promise<SmallServer> {
   const directory = mkdtempSync(join(tmpdir(), 'small-server-'))
@@ -44,7 +46,7 @@ export async function openSmallServer({
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
   const db = await openControlDatabase({ directory, create: true })
   const { config } = parseConfig(['--data', directory], {})
-  const deps = createDeps({ db, config, log, instanceId: 'small' })
+  const deps = createDeps({ db, config, log, instanceId: 'small', now })
   const control = createControlServer({ router: smallRouter(calls), deps, rateLimits, limits })
   await new Promise<void>((resolve) => control.server.listen(0, '127.0.0.1', resolve))
   const { port } = control.server.address() as AddressInfo

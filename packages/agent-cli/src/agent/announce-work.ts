@@ -3,7 +3,7 @@ import { type DocumentOf, lockArtifacts } from '@agent-marketplace/protocol/seal
 import type { Submission } from '../private/submissions.ts'
 import type { Agent } from './agent.ts'
 import { isOpen } from './handoff-parties.ts'
-import { sealDocument } from './seal-document.ts'
+import { sealDocument, sealIfPossible } from './seal-document.ts'
 import type { SealedTo } from './send-briefs.ts'
 
 /** Work of one attempt is announced once to each agent. */
@@ -12,6 +12,7 @@ export const readyPurpose = ({ assignmentId, attempt }: Pick<Submission, 'assign
 
 /**
  * Seal the announcement of work: to every open reviewer with the keys, to the buyer without them. Nothing is sent yet.
+ * A reviewer nothing can be sealed to now is left out: it would hold up work that is done.
  * A buyer who reviews its own order is a reviewer: the executor saw that before it accepted.
  *
  * @returns Everybody it is announced to, each with its message.
@@ -23,7 +24,7 @@ export async function sealAnnouncements(
 ): Promise<SealedTo> {
   const { assignmentId, attempt, orderHash, artifacts } = work
   const sealed = new Map<string, string>()
-  const announce = async (to: string, shown: DocumentOf<'work.ready'>['artifacts']) => {
+  const outgoing = (to: string, shown: DocumentOf<'work.ready'>['artifacts']) => {
     const document = {
       v: 1 as const,
       assignmentId,
@@ -31,10 +32,13 @@ export async function sealAnnouncements(
       ...(orderHash !== undefined && { ref: orderHash }),
       artifacts: shown,
     }
-    sealed.set(to, await sealDocument(agent, { to, typ: 'work.ready', document, purpose: readyPurpose(work, to) }))
+    return { to, typ: 'work.ready', document, purpose: readyPurpose(work, to) } as const
   }
   const reviewers = new Set(reviews.filter(isOpen).flatMap(({ assigneeId }) => assigneeId ?? []))
-  for (const reviewer of reviewers) await announce(reviewer, [...artifacts])
-  if (!reviewers.has(buyerId)) await announce(buyerId, lockArtifacts(artifacts))
+  for (const reviewer of reviewers) {
+    const messageId = await sealIfPossible(agent, outgoing(reviewer, [...artifacts]))
+    if (messageId !== undefined) sealed.set(reviewer, messageId)
+  }
+  if (!reviewers.has(buyerId)) sealed.set(buyerId, await sealDocument(agent, outgoing(buyerId, lockArtifacts(artifacts))))
   return sealed
 }

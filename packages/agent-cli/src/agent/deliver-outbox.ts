@@ -4,6 +4,7 @@ import { dueDrops, markRefused, markSent, postponeDrop, sendingState, type Unsen
 import type { RelayClient } from '../relay/relay-client.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
+import { putSlot } from './spend-token.ts'
 
 /** What the relay says of a drop it will never take, such as a slot that holds other bytes. */
 const FINAL_REFUSALS: ReadonlySet<string> = new Set(['already_exists', 'invalid_input', 'too_large'])
@@ -30,7 +31,7 @@ export async function deliverOutbox(agent: Agent, { evenIfNotDue = false } = {})
   const relay = await agent.relay()
   for (const drop of due) {
     try {
-      await putDrop(relay, drop)
+      await putDrop(agent, relay, drop)
       markSent(vault, drop.messageId, now())
       delivery.sent.push(drop.messageId)
     } catch (error) {
@@ -73,15 +74,15 @@ export async function deliverNow(agent: Agent, messageIds: readonly string[]): P
 }
 
 /** The document's artifact first: whoever sees the drop can fetch it. */
-async function putDrop(relay: RelayClient, drop: UnsentDrop): Promise<void> {
+async function putDrop(agent: Agent, relay: RelayClient, drop: UnsentDrop): Promise<void> {
   const { slotId, deleteHash, record, body, doc, spillKey, ttl } = drop
   if (spillKey) {
     const plan = planArtifact(doc.length)
     for (let index = 0; index < plan.parts; index++) {
       const { start, end } = partRange(plan, index)
       const part = sealArtifactPart({ artifactKey: spillKey, plan, index, data: doc.subarray(start, end) })
-      await relay.put({ slotId: part.slotId, deleteHash: part.deleteHash, ttl, body: part.body })
+      await putSlot(agent, relay, { slotId: part.slotId, deleteHash: part.deleteHash, ttl, body: part.body })
     }
   }
-  await relay.put({ slotId, deleteHash, ttl, record, body })
+  await putSlot(agent, relay, { slotId, deleteHash, ttl, record, body })
 }

@@ -3,6 +3,7 @@ import { PREKEY_LIFETIME_MS, PROTOCOL_VERSION, SESSION_CLOCK_SKEW_MS, type Serve
 import { findDaemon } from '../private/daemon-lock.ts'
 import { ensurePrivateDirectory } from '../private/files.ts'
 import { newestPrekeyAtMs } from '../private/prekeys.ts'
+import { countTokens } from '../private/tokens.ts'
 import { isLoopback } from '../settings/origin.ts'
 import { type Agent, type AgentOptions, openAgent, openPlatform } from './agent.ts'
 import { CliError } from './cli-error.ts'
@@ -38,7 +39,7 @@ export async function diagnose(options: AgentOptions): Promise<Diagnosis> {
     await check('identity', () => checkIdentity(given(agent))),
     await check('prekey', () => checkPrekey(given(agent))),
     await check('relay', () => checkRelay(given(agent))),
-    await check('relay tokens', () => checkTokens(given(info))),
+    await check('relay tokens', () => checkTokens(given(info), agent)),
   ]
   return { checks: [...local, ...remote] }
 }
@@ -95,10 +96,13 @@ async function checkRelay(agent: Agent): Promise<string> {
   return 'answers'
 }
 
-function checkTokens({ relayTokens, relayOrigins }: ServerInfo): string {
+function checkTokens({ relayTokens, relayOrigins }: ServerInfo, agent: Attempt<Agent>): string {
   const isLocal = relayOrigins.every(isLoopback)
   if (relayTokens === 'off' && !isLocal) throw new Error('off, though the relay is on another machine: anybody can fill it')
-  return relayTokens === 'on' ? 'on' : 'off (the relay is on this machine)'
+  if (relayTokens === 'off') return 'off (the relay is on this machine)'
+  if ('error' in agent) return 'on'
+  const { message, part } = countTokens(agent.value.vault, agent.value.now())
+  return `on, in stock: ${message} for messages, ${part} for parts of files`
 }
 
 type Attempt<T> = { readonly value: T } | { readonly error: unknown }

@@ -1,5 +1,11 @@
 import { FEED_WAIT_MAX_S } from '@agent-marketplace/protocol'
-import type { DocumentOf, DocumentTyp, LockedArtifact, SealedArtifact } from '@agent-marketplace/protocol/sealing'
+import {
+  type DocumentOf,
+  type DocumentTyp,
+  type LockedArtifact,
+  lockArtifacts,
+  type SealedArtifact,
+} from '@agent-marketplace/protocol/sealing'
 import { countRejected, findMessage, listMessages, type Message, type MessageState, markMessage } from '../private/inbox.ts'
 import { isMessageId } from '../private/message-id.ts'
 import type { Agent } from './agent.ts'
@@ -51,7 +57,8 @@ export async function readInbox(
 
 /** A message as it is shown, with its document whole. */
 export interface OpenMessage extends Omit<MessageSummary, 'summary'> {
-  readonly document: DocumentOf<DocumentTyp>
+  /** As its sender wrote it, but for the keys of files: those stay in the vault, and `--out` uses them. */
+  readonly document: object
   /** Paths of its files, where a directory for them was named. */
   readonly files?: string[]
 }
@@ -122,5 +129,9 @@ export function toSummary({ messageId, from, typ, sentAtMs, state, document }: M
 }
 
 function toOpenMessage({ messageId, from, typ, sentAtMs, state, document }: Message): OpenMessage {
-  return { messageId, from, typ, sentAtMs, state, document }
+  return { messageId, from, typ, sentAtMs, state, document: withoutKeys(document) }
+}
+
+function withoutKeys(document: DocumentOf<DocumentTyp>): object {
+  return 'artifacts' in document ? { ...document, artifacts: lockArtifacts(document.artifacts) } : document
 }

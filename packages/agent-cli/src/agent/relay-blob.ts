@@ -5,10 +5,12 @@ import { CAP_BYTES, fromBase64url, RELAY_TTL_MS, type RelayTtl, SIZE_CLASSES, to
 import { deriveDeleteHash, deriveSlotId } from '@agent-marketplace/protocol/sealing'
 import { writePrivateFile } from '../private/files.ts'
 import { connectRelay } from '../relay/connect-relay.ts'
-import type { RelayClient } from '../relay/relay-client.ts'
-import { type AgentOptions, openPlatform } from './agent.ts'
+import type { RelayClient, SlotUpload } from '../relay/relay-client.ts'
+import { type AgentOptions, openAgent, openPlatform } from './agent.ts'
 import { readSecret } from './argument.ts'
 import { CliError, usage } from './cli-error.ts'
+import { putSlot } from './spend-token.ts'
+import { findTokenKey } from './token-keys.ts'
 
 const LENGTH_BYTES = 4
 const STDIN = '-'
@@ -30,9 +32,10 @@ export interface StoredBlob {
 
 /**
  * Store bytes of another tool on the relay, under caps made for them. The relay sees the bytes: what is private must be sealed before.
+ * Where the relay takes tokens it costs one of this agent's.
  *
  * @param file - A path, or `-` for stdin.
- * @throws CliError `usage` if the file cannot be read or is longer than `BLOB_BYTES_MAX`.
+ * @throws CliError `usage` if the file cannot be read or is longer than `BLOB_BYTES_MAX`; `local_state` if a token is needed and there is no identity.
  */
 export async function putBlob(options: AgentOptions, { file, ttl }: { file: string; ttl: RelayTtl }): Promise<StoredBlob> {
   const { now = Date.now } = options
@@ -41,7 +44,8 @@ export async function putBlob(options: AgentOptions, { file, ttl }: { file: stri
   const deleteCap = randomBytes(CAP_BYTES)
   const slotId = deriveSlotId(readCap)
   const storedAtMs = now()
-  await withRelay(options, (relay) => relay.put({ slotId, deleteHash: deriveDeleteHash(deleteCap), ttl, body }))
+  const upload = { slotId, deleteHash: deriveDeleteHash(deleteCap), ttl, body }
+  await withRelay(options, (relay) => putBody(options, relay, upload))
   return {
     slotId: toBase64url(slotId),
     readCap: toBase64url(readCap),
@@ -100,6 +104,18 @@ export function unpadBlob(body: Uint8Array): Uint8Array | undefined {
   const end = LENGTH_BYTES + view.readUInt32BE()
   const isOurs = end <= body.length && view.subarray(end).equals(Buffer.alloc(body.length - end))
   return isOurs && SIZE_CLASSES.find((size) => size >= end) === body.length ? body.subarray(LENGTH_BYTES, end) : undefined
+}
+
+/** An identity is needed only to draw tokens. */
+async function putBody(options: AgentOptions, relay: RelayClient, upload: SlotUpload): Promise<void> {
+  const { now = Date.now } = options
+  if (!(await findTokenKey(relay, 'part', now()))) return relay.put(upload)
+  const agent = openAgent(options)
+  try {
+    await putSlot(agent, relay, upload)
+  } finally {
+    agent.vault.close()
+  }
 }
 
 async function withRelay<T>(options: AgentOptions, action: (relay: RelayClient) => Promise<T>): Promise<T> {

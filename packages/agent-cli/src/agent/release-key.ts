@@ -9,6 +9,7 @@ import { isOpen, readReviews } from './handoff-parties.ts'
 import { readAssignment } from './lease.ts'
 import { pinAll } from './pin-all.ts'
 import { sealDocument } from './seal-document.ts'
+import { tryEach } from './try-each.ts'
 
 /** What became of handed-over work. `announced`: a reviewer named late has it now. */
 export interface Release {
@@ -23,15 +24,15 @@ export interface Release {
  * and announce it to reviewers named since.
  *
  * @param only - Look at this assignment alone.
- * @throws CliError as `releaseWork`; what was not reached is looked after at the next call.
+ * @throws CliError the first failure, after all were looked at; what failed is looked after at the next call.
  */
 export async function releaseDue(agent: Agent, only?: string): Promise<Release[]> {
   const releases: Release[] = []
-  for (const work of openSubmissions(agent.vault)) {
-    if (only !== undefined && work.assignmentId !== only) continue
+  const works = openSubmissions(agent.vault).filter(({ assignmentId }) => only === undefined || assignmentId === only)
+  await tryEach(works, async (work) => {
     const release = await releaseWork(agent, work)
     if (release) releases.push(release)
-  }
+  })
   return releases
 }
 
@@ -62,8 +63,10 @@ async function followReviews(agent: Agent, work: Submission, assignment: Assignm
   const late = reviews.filter((review) => isOpen(review) && review.assigneeId !== undefined && !isKnown(review.assigneeId))
   if (late.length === 0) return undefined
   const sealed = await sealAnnouncements(agent, work, { buyerId: assignment.buyerId, reviews: late })
+  const reached = late.flatMap(({ assigneeId }) => (assigneeId !== undefined && sealed.has(assigneeId) ? assigneeId : []))
+  if (reached.length === 0) return undefined
   await deliverNow(agent, [...sealed.values()])
-  return { assignmentId, attempt, outcome: 'announced', sentTo: late.flatMap(({ assigneeId }) => assigneeId ?? []) }
+  return { assignmentId, attempt, outcome: 'announced', sentTo: reached }
 }
 
 /** Send the keys to the buyer, and to whom the order names beside it. */

@@ -12,6 +12,7 @@ import {
 } from '@agent-marketplace/protocol/sealing'
 import { findSent, keepForSending } from '../private/outbox.ts'
 import type { Agent } from './agent.ts'
+import { CliError } from './cli-error.ts'
 import { resolveContact } from './resolve-contact.ts'
 
 /** How long the relay keeps a drop nobody reads. */
@@ -56,6 +57,23 @@ export async function sealDocument<T extends DocumentTyp>(
   })
   const assignmentId = 'assignmentId' in document ? document.assignmentId : undefined
   return keepForSending(vault, { purpose, to, typ, assignmentId, doc, spillKey, drop, ttl: DROP_TTL, dueAtMs: nowMs }, nowMs)
+}
+
+/**
+ * As `sealDocument`, for one of several recipients who must not keep the others from getting theirs.
+ *
+ * @returns `undefined` for one that nothing can be sealed to now.
+ */
+export async function sealIfPossible<T extends DocumentTyp>(
+  agent: Agent,
+  outgoing: DocumentToSeal<T>,
+): Promise<string | undefined> {
+  try {
+    return await sealDocument(agent, outgoing)
+  } catch (error) {
+    if (error instanceof CliError && (error.code === 'wrong_state' || error.code === 'not_found')) return undefined
+    throw error
+  }
 }
 
 function describeSpilled(doc: Uint8Array, key: Uint8Array, expiresAtMs: number): Uint8Array {

@@ -14,6 +14,7 @@ import { usage } from './cli-error.ts'
 import { forEachPart, missingParts } from './for-each-part.ts'
 import { mediaTypeOf } from './media-type.ts'
 import { openSourceFile, type SourceFile } from './source-file.ts'
+import { putSlot } from './spend-token.ts'
 
 /** Told as a transfer goes on, dummies included: bytes moved and bytes in all. */
 export type OnProgress = (movedBytes: number, totalBytes: number) => void
@@ -70,7 +71,7 @@ async function sealFile(
   await forEachPart(missingParts(plan.parts, done), signal, async (index) => {
     const { start, end } = partRange(plan, index)
     const { slotId, deleteHash, body } = sealArtifactPart({ artifactKey, plan, index, data: await file.read(start, end) })
-    await relay.put({ slotId, deleteHash, ttl, body })
+    await putSlot(agent, relay, { slotId, deleteHash, ttl, body })
     markUploaded(agent.vault, uploadId, index)
     done.add(index)
     report()

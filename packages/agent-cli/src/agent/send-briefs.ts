@@ -3,7 +3,7 @@ import type { DocumentOf } from '@agent-marketplace/protocol/sealing'
 import { findSent, type SentDocument } from '../private/outbox.ts'
 import type { Agent } from './agent.ts'
 import { isOpen, readReviews } from './handoff-parties.ts'
-import { sealDocument } from './seal-document.ts'
+import { sealIfPossible } from './seal-document.ts'
 
 /** There is one order for an assignment. */
 export const orderPurpose = (assignmentId: string) => `order.offer ${assignmentId}`
@@ -19,6 +19,7 @@ export type SealedTo = ReadonlyMap<string, string>
 
 /**
  * Seal the brief of an order to every reviewer of its assignment who has none yet. Nothing is sent yet.
+ * A reviewer nothing can be sealed to now is left out, and gets it at a later call.
  *
  * @returns The reviewers that have a brief now, each with its message.
  */
@@ -38,10 +39,9 @@ export async function sealBriefs(
       criteria: order.instructions,
       validators: order.validators,
     }
-    sealed.set(
-      assigneeId,
-      await sealDocument(agent, { to: assigneeId, typ: 'review.brief', document, purpose: briefPurpose(assignmentId) }),
-    )
+    const purpose = briefPurpose(assignmentId)
+    const messageId = await sealIfPossible(agent, { to: assigneeId, typ: 'review.brief', document, purpose })
+    if (messageId !== undefined) sealed.set(assigneeId, messageId)
   }
   return sealed
 }

@@ -12,7 +12,7 @@ import { followEventsOnce, receiveOnce } from './listen.ts'
 import { beatOnce } from './presence.ts'
 import { createReleaser } from './releaser.ts'
 import { runLoop } from './run-loop.ts'
-import { keepPrekey, keepRemoving, keepSending } from './upkeep.ts'
+import { keepPrekey, keepRemoving, keepSending, keepTokens } from './upkeep.ts'
 import { createWakeup, type Wakeup } from './wakeup.ts'
 
 /** Everything is looked at again after this time, events or not. */
@@ -96,6 +96,7 @@ async function runLoops(daemon: Daemon, [dutyBell, releaseBell]: readonly [Wakeu
     ),
     runLoop(daemon, 'outbox', () => keepSending(daemon)),
     runLoop(daemon, 'removals', () => keepRemoving(daemon)),
+    runLoop(daemon, 'tokens', () => keepTokens(daemon)),
     runLoop(daemon, 'leases', () => duties.leases.renewDue()),
     runLoop(daemon, 'duties', onBell(dutyBell, duties.look)),
     runLoop(daemon, 'release', onBell(releaseBell, release)),

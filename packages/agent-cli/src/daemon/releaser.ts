@@ -6,6 +6,7 @@ import { readAssignment } from '../agent/lease.ts'
 import { releaseDue } from '../agent/release-key.ts'
 import { publish } from '../agent/run-review.ts'
 import { briefLateReviewers } from '../agent/send-briefs.ts'
+import { tryEach } from '../agent/try-each.ts'
 import { assignmentsWith } from '../private/outbox.ts'
 import { markDecision, openDecisions } from '../private/verdicts.ts'
 import type { Daemon } from './daemon-context.ts'
@@ -21,11 +22,14 @@ export function createReleaser(daemon: Daemon): () => Promise<boolean> {
 
   async function briefLate(): Promise<boolean> {
     let isAny = false
-    for (const assignmentId of assignmentsWith(agent.vault, 'order.offer', agent.now() - ORDER_OPEN_MS)) {
-      if (over.has(assignmentId)) continue
-      if (!isOpen(await readAssignment(agent, assignmentId))) over.add(assignmentId)
-      else if (await sendBriefs(assignmentId)) isAny = true
-    }
+    const orders = assignmentsWith(agent.vault, 'order.offer', agent.now() - ORDER_OPEN_MS)
+    await tryEach(
+      orders.filter((assignmentId) => !over.has(assignmentId)),
+      async (assignmentId) => {
+        if (!isOpen(await readAssignment(agent, assignmentId))) over.add(assignmentId)
+        else if (await sendBriefs(assignmentId)) isAny = true
+      },
+    )
     return isAny
   }
 
@@ -37,30 +41,38 @@ export function createReleaser(daemon: Daemon): () => Promise<boolean> {
     return true
   }
 
-  return async () => {
+  async function release(): Promise<boolean> {
     const releases = await releaseDue(agent)
     for (const { assignmentId, attempt, outcome, sentTo } of releases) {
       if (outcome === 'released') emit('key-released', { assignmentId, attempt, sentTo })
       if (outcome === 'announced') emit('work-announced', { assignmentId, attempt, sentTo })
     }
-    const isBriefed = await briefLate()
-    await publishLeftOver(daemon)
-    return isBriefed || releases.length > 0
+    return releases.length > 0
+  }
+
+  return async () => {
+    let isAny = false
+    await tryEach([release, briefLate, () => publishLeftOver(daemon)], async (look) => {
+      if (await look()) isAny = true
+    })
+    return isAny
   }
 }
 
 /** As a reviewer: the report of a verdict the platform has, or of one it took just before a crash. */
-async function publishLeftOver({ agent }: Daemon): Promise<void> {
-  for (const decision of openDecisions(agent.vault)) {
+async function publishLeftOver({ agent }: Daemon): Promise<boolean> {
+  let isAny = false
+  await tryEach(openDecisions(agent.vault), async (decision) => {
     const parties = await readReview(agent, decision.reviewAssignmentId)
-    if (parties.target.attempt === decision.attempt && parties.target.state === 'submitted' && decision.state === 'decided')
-      continue
+    const isCurrent = parties.target.attempt === decision.attempt && parties.target.state === 'submitted'
+    if (isCurrent && decision.state === 'decided') return
     try {
-      await publish(agent, parties, decision)
+      isAny = await publish(agent, parties, decision)
     } catch (error) {
       if (!(error instanceof CliError && error.code === 'wrong_state')) throw error
       // The attempt was decided without this verdict: nobody is to hear of it.
       markDecision(agent.vault, decision, 'reported')
     }
-  }
+  })
+  return isAny
 }

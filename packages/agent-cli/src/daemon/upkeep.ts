@@ -1,5 +1,6 @@
 import { CliError } from '../agent/cli-error.ts'
 import { deliverOutbox } from '../agent/deliver-outbox.ts'
+import { drawAhead } from '../agent/draw-ahead.ts'
 import { ensurePrekey } from '../agent/ensure-prekey.ts'
 import { nextDueAtMs } from '../private/outbox.ts'
 import { dueRemovals, finishRemoval, postponeRemoval } from '../private/removals.ts'
@@ -15,6 +16,12 @@ const REMOVAL_RETRY_MS = 600_000
 export async function keepPrekey({ agent }: Daemon): Promise<number> {
   await ensurePrekey(agent)
   return HOUR_MS
+}
+
+/** Keep tokens for the relay in stock. @returns when to look again, ms. */
+export async function keepTokens({ agent }: Daemon): Promise<number> {
+  const dueAtMs = await drawAhead(agent)
+  return Math.min(HOUR_MS, Math.max(0, dueAtMs - agent.now()))
 }
 
 /** Send what waits in the outbox, also what other processes of this profile left there. @returns when to look again, ms. */

@@ -16,3 +16,10 @@ test.prop([fc.array(anything)])('JSON says the same thing with nothing that stee
   expect(json).not.toContain('\n')
   expect(JSON.parse(json)).toEqual(texts)
 })
+
+test('what turns the direction of text around is gone: a name cannot pass for another', () => {
+  for (const char of ['\u202a', '\u202e', '\u2066', '\u2069', '\u200f', '\u061c', '\u2028']) {
+    expect(clean(`a${char}b`)).toBe('ab')
+    expect(toJson(`a${char}b`, false)).toMatch(/^"a\\u[0-9a-f]{4}b"$/)
+  }
+})

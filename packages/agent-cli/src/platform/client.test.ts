@@ -145,21 +145,26 @@ test('without an identity only what anybody may call works', async () => {
 test('a redirect is not followed, and no token goes along with it', async () => {
   using home = makeTestHome()
   await using target: TestPlatform = await startTestPlatform({})
-  const redirecting = createServer((_, response) => response.writeHead(307, { location: target.origin }).end())
+  const redirecting = createServer((_, response) =>
+    response.writeHead(307, { location: target.origin }).end('{"result":{"data":{}}}'),
+  )
   await new Promise<void>((resolve) => redirecting.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(redirecting.address() as AddressInfo).port}`
 
-  await expect(connect({ origin }, home.path).query('settlement.balance', {})).rejects.toMatchObject({ code: 'bad_answer' })
+  await expect(connect({ origin }, home.path).query('settlement.balance', {})).rejects.toMatchObject({
+    code: 'bad_answer',
+    message: expect.stringMatching(/redirects \(307\)/),
+  })
   expect(target.asked).toEqual([])
   redirecting.closeAllConnections()
   redirecting.close()
 })
 
 test.each([
-  ['HTML', '<html>proxy</html>'],
-  ['too much', 'x'.repeat(5 * 1024 * 1024)],
-  ['cut JSON', '{"result":'],
-])('an answer that is %s is not believed', async (_, body) => {
+  ['HTML', '<html>proxy</html>', /not as Agent Marketplace/],
+  ['too long', JSON.stringify('x'.repeat(5 * 1024 * 1024)), /longer than any/],
+  ['cut JSON', '{"result":', /not as Agent Marketplace/],
+])('an answer that is %s is not believed', async (_, body, message) => {
   using home = makeTestHome()
   const server = createServer((_request, response) => response.end(body))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -168,6 +173,7 @@ test.each([
   await expect(connect({ origin }, home.path).query('settlement.balance', {})).rejects.toMatchObject({
     code: 'bad_answer',
     exit: 6,
+    message: expect.stringMatching(message),
   })
   server.closeAllConnections()
   server.close()

@@ -5,8 +5,8 @@ import { ensurePrivateDirectory, ensurePrivateFile, readPrivateFile, removePriva
 
 const LOCK_FILE = 'daemon.lock'
 const INFO_FILE = 'daemon.json'
-/** Whoever only asks holds the lock for an instant. */
-const BUSY_MS = 500
+/** Whoever only asks holds the lock for an instant: that is waited out by whoever wants it. */
+const ACQUIRE_MS = 500
 const SQLITE_BUSY = 5
 
 /** Who runs the daemon of a profile. */
@@ -27,7 +27,7 @@ export interface DaemonLock {
  * @throws CliError `local_state` if the profile's directory cannot be used.
  */
 export function acquireDaemonLock(directory: string, info: DaemonInfo): DaemonLock | undefined {
-  const db = lock(directory)
+  const db = lock(directory, ACQUIRE_MS)
   if (!db) return undefined
   const path = join(directory, INFO_FILE)
   removePrivateFile(path)
@@ -42,7 +42,7 @@ export function acquireDaemonLock(directory: string, info: DaemonInfo): DaemonLo
 
 /** @returns who runs the daemon of this profile now, or `undefined` if nobody does. */
 export function findDaemon(directory: string): DaemonInfo | undefined {
-  const db = lock(directory)
+  const db = lock(directory, 0)
   if (db) {
     db.close()
     return undefined
@@ -53,11 +53,11 @@ export function findDaemon(directory: string): DaemonInfo | undefined {
 }
 
 /** An open transaction is the lock; nothing is ever written. */
-function lock(directory: string): DatabaseSync | undefined {
+function lock(directory: string, timeout: number): DatabaseSync | undefined {
   ensurePrivateDirectory(directory)
   const path = join(directory, LOCK_FILE)
   ensurePrivateFile(path)
-  const db = new DatabaseSync(path, { timeout: BUSY_MS })
+  const db = new DatabaseSync(path, { timeout })
   try {
     db.exec('BEGIN EXCLUSIVE')
     return db

@@ -56,6 +56,26 @@ const controlPlane = [
     at_ms INTEGER NOT NULL
   ) STRICT`,
 
+  // Tokens that are out to be signed, with what takes their blinding away again.
+  `CREATE TABLE relay_blinds (
+    blinded BLOB PRIMARY KEY,
+    key_id BLOB NOT NULL CHECK (length(key_id) = 32),
+    nonce BLOB NOT NULL,
+    randomizer BLOB NOT NULL,
+    inverse BLOB NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+  ) STRICT`,
+
+  // Tokens for the relay. One with a slot is being spent on it, and never shown for another.
+  `CREATE TABLE relay_tokens (
+    token BLOB PRIMARY KEY,
+    key_id BLOB NOT NULL CHECK (length(key_id) = 32),
+    class TEXT NOT NULL CHECK (class IN ('message', 'part')),
+    slot_id BLOB,
+    expires_at_ms INTEGER NOT NULL
+  ) STRICT`,
+  'CREATE INDEX relay_tokens_by_key ON relay_tokens (key_id, slot_id)',
+
   // Small facts such as cursors.
   'CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT',
 ]

@@ -4,6 +4,7 @@ import {
   RECORD_BYTES,
   RELAY_HEADERS,
   RELAY_PATHS,
+  RelayTokenKeys,
   type RelayTtl,
   SIZE_CLASSES,
   toBase64url,
@@ -79,8 +80,8 @@ export interface RelayClient {
    * @throws CliError `interrupted` when `signal` is aborted.
    */
   feed(request: { after: number; waitS: number; signal?: AbortSignal | undefined }): Promise<FeedPage>
-  /** The public token keys, as the relay states them. */
-  keys(): Promise<{ epochs: readonly unknown[] }>
+  /** The public token keys of this epoch and the next, as the relay states them to everybody; none if it takes no tokens. */
+  keys(): Promise<RelayTokenKeys>
   /** Cut what is under way and let go of all connections. */
   close(): Promise<void>
 }
@@ -155,12 +156,10 @@ function parseFeedPage(bytes: Uint8Array | undefined): FeedPage {
   return { cursor: Number(cursor), records: Array.from({ length: count }, (_, index) => recordAt(index)) }
 }
 
-function parseKeys(bytes: Uint8Array | undefined): { epochs: readonly unknown[] } {
+function parseKeys(bytes: Uint8Array | undefined): RelayTokenKeys {
   try {
-    const keys = JSON.parse(Buffer.from(bytes ?? []).toString('utf8'))
-    if (Array.isArray(keys?.epochs)) return { epochs: keys.epochs }
+    return RelayTokenKeys.parse(JSON.parse(Buffer.from(bytes ?? []).toString('utf8')))
   } catch {
-    // Not JSON: said below.
+    throw badAnswer('no token keys')
   }
-  throw badAnswer('no token keys')
 }

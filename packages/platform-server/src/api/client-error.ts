@@ -36,6 +36,8 @@ export function answerSocket(socket: Socket, refusal: Refusal, requestId: string
     'content-length': Buffer.byteLength(body),
     connection: 'close',
   }).map(([name, value]) => `${name}: ${value}\r\n`)
+  // Node takes its own listener away when a tunnel is asked for; a reset that nobody listens for would end the process.
+  socket.on('error', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(timer))

@@ -22,8 +22,8 @@ test(`the laws of money hold after every step of ${HISTORIES} histories, and not
     { numRuns: HISTORIES, endOnFailure: false },
   )
 
-  for (const deed of ['assign', 'claim', 'accept', 'complete', 'verdict', 'approve', 'cancel', 'refund', 'decline', 'sweep']) {
+  for (const deed of ['assign', 'claim', 'accept', 'complete', 'verdict', 'cancel']) {
     expect(told.done.get(deed), deed).toBeGreaterThan(0)
   }
-  if (process.env.LONG || process.env.SHOW) console.log(told)
+  if (process.env.LONG) console.log(told)
 })

@@ -30,6 +30,9 @@ export const SealedArtifact = z.strictObject({ K: base64urlOf(32), ...described 
 export type SealedArtifact = z.infer<typeof SealedArtifact>
 
 /** The same artifacts without their keys. */
-export function lockArtifacts(artifacts: readonly SealedArtifact[]): LockedArtifact[] {
-  return artifacts.map(({ K: _, ...locked }) => locked)
+export function lockArtifacts(artifacts: readonly (SealedArtifact | LockedArtifact)[]): LockedArtifact[] {
+  return artifacts.map((artifact) => {
+    const { K: _, ...locked } = artifact as SealedArtifact
+    return locked
+  })
 }

@@ -1,0 +1,54 @@
+import {
+  fromBase64url,
+  type IssuedRelayTokens,
+  type IssueRelayTokensInput,
+  RelayTokenClass,
+  type RelayTokenKeys,
+  relayTokenEpochAt,
+  toBase64url,
+} from '@agent-marketplace/protocol'
+import { createTokenVerifier, type LearningVerifier } from '../../platform-server/src/relay/token-verifier.ts'
+import { blindSign } from '../../platform-server/src/relay-tokens/blind-sign.ts'
+import { makeIssuerKey, openIssuerKey } from '../../platform-server/src/relay-tokens/issuer-key.ts'
+import type { Asked } from './test-platform.ts'
+
+const SECRET = new Uint8Array(32)
+
+/** Keys of this epoch and the next, the platform's answer to who has tokens signed, and the relay's verifier. */
+export interface TestIssuer {
+  readonly keys: RelayTokenKeys
+  readonly verifier: LearningVerifier
+  /** All signatures that were given. */
+  readonly given: IssuedRelayTokens[]
+  issue(asked: Asked): Promise<IssuedRelayTokens>
+}
+
+export async function openTestIssuer(now: () => number = Date.now): Promise<TestIssuer> {
+  const epoch = relayTokenEpochAt(now())
+  const names = [epoch, epoch + 1].flatMap((each) => RelayTokenClass.options.map((tokenClass) => ({ epoch: each, tokenClass })))
+  const made = await Promise.all(names.map((name) => makeIssuerKey(name, SECRET)))
+  const find = (at: number, tokenClass: RelayTokenClass) => made.find((key) => key.epoch === at && key.tokenClass === tokenClass)!
+  const modulus = (at: number, tokenClass: RelayTokenClass) => toBase64url(find(at, tokenClass).modulus)
+  const keys = {
+    epochs: [epoch, epoch + 1].map((at) => ({ epoch: at, message: modulus(at, 'message'), part: modulus(at, 'part') })),
+  }
+  const verifier = createTokenVerifier(now)
+  verifier.learn(keys)
+  const given: IssuedRelayTokens[] = []
+  return {
+    keys,
+    verifier,
+    given,
+    async issue({ input }) {
+      const asked = input as IssueRelayTokensInput
+      const key = openIssuerKey(find(asked.epoch, asked.class), SECRET)!
+      const signatures = await blindSign(
+        key,
+        asked.blinded.map((each) => fromBase64url(each)!),
+      )
+      const answer = { epoch: asked.epoch, class: asked.class, signatures: signatures.map(toBase64url) }
+      given.push(answer)
+      return answer
+    },
+  }
+}
