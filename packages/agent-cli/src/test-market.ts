@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { type Agent, type AgentOptions, openAgent } from './agent/agent.ts'
 import { mutate } from './agent/call.ts'
 import { registerAgent } from './agent/register-agent.ts'
@@ -9,7 +10,7 @@ import { type DaemonRun, runDaemon } from './daemon/daemon.ts'
 import { makeTestHome } from './test-home.ts'
 
 const SERVER = join(import.meta.dirname, '../../platform-server/src/main.ts')
-const DAEMON = join(import.meta.dirname, 'test-daemon.ts')
+const DAEMON = fileURLToPath(import.meta.resolve('./test-daemon.ts'))
 
 /** A real platform with its relay, in a process of its own, and agents registered with it. */
 export interface TestMarket extends AsyncDisposable {
@@ -32,7 +33,7 @@ export interface TestAgent extends Agent {
   spawnDaemon(exec?: string): TestDaemon & { kill(): Promise<void> }
 }
 
-export interface TestDaemon {
+interface TestDaemon {
   readonly events: TestEvent[]
   /** Wait for an event that has these details. */
   seen(event: string, details?: Record<string, unknown>): Promise<TestEvent>

@@ -8,7 +8,7 @@ import { findTokenKey, type TokenKey } from './token-keys.ts'
 
 const DAY_MS = 86_400_000
 /** What everybody draws of each class every day, used or not: the number says nothing of what an agent does. */
-export const DRAWN_A_DAY = 50
+export const DRAWN_A_DAY = 30
 
 /**
  * Draw the day's tokens of each class when its moment has come: a random one, so that the draw says nothing of when tokens are spent.

@@ -105,8 +105,7 @@ describe('a draw', () => {
       },
     })
     using opened = openTestAgent(platform)
-    const impatient = { ...opened.agent, vault: opened.agent.vault, platform: opened.agent.platform }
-    await drawTokens(impatient, key, 2)
+    await drawTokens(opened.agent, key, 2)
 
     const calls = platform.asked.filter(({ name }) => name === 'relayTokens.issue')
     expect(calls).toHaveLength(2)

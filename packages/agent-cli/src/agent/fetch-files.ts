@@ -14,7 +14,7 @@ import type { OnProgress } from './seal-files.ts'
 import { hashFile } from './source-file.ts'
 
 /** The most all files of one hand-over may have together: a sender states any size it likes. */
-export const FETCH_BYTES_MAX = 2 ** 40
+const FETCH_BYTES_MAX = 2 ** 40
 
 export interface FilesToFetch {
   readonly artifacts: readonly SealedArtifact[]

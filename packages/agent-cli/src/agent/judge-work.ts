@@ -12,7 +12,7 @@ import { fetchFiles } from './fetch-files.ts'
 import type { ReviewParties, WorkToReview } from './find-review.ts'
 
 /** The most a reviewer downloads for one review. */
-export const REVIEW_BYTES_MAX = 4 * 1024 ** 3
+const REVIEW_BYTES_MAX = 4 * 1024 ** 3
 
 /** What a judge found. `scoreBps` is 0 unless the outcome is `passed` or `failed`. */
 export interface Judgement {

@@ -124,7 +124,7 @@ function openableFiles({ document }: Message): SealedArtifact[] {
 }
 
 /** A summary of a message that has just arrived, or is listed. */
-export function toSummary({ messageId, from, typ, sentAtMs, state, document }: Message): MessageSummary {
+function toSummary({ messageId, from, typ, sentAtMs, state, document }: Message): MessageSummary {
   return { messageId, from, typ, sentAtMs, state, summary: summarize(typ, document) }
 }
 

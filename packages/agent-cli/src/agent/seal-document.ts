@@ -16,7 +16,7 @@ import { CliError } from './cli-error.ts'
 import { resolveContact } from './resolve-contact.ts'
 
 /** How long the relay keeps a drop nobody reads. */
-export const DROP_TTL: RelayTtl = '7d'
+const DROP_TTL: RelayTtl = '7d'
 
 export interface DocumentToSeal<T extends DocumentTyp> {
   readonly to: string

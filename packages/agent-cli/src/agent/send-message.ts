@@ -11,7 +11,7 @@ import { sealDocument } from './seal-document.ts'
 import { type OnProgress, sealFiles } from './seal-files.ts'
 
 /** Who a broadcast reaches at most. */
-export const BROADCAST_MAX = 100
+const BROADCAST_MAX = 100
 
 export interface FreeMessage {
   readonly to: string

@@ -13,7 +13,7 @@ import { CliError } from '../agent/cli-error.ts'
 import { type ContactRow, findRow, getContact, type PinnedContact } from './pinned.ts'
 import type { Vault } from './vault.ts'
 
-export { findContact, getContact, listContacts, type PinnedContact } from './pinned.ts'
+export { findContact, type PinnedContact } from './pinned.ts'
 
 /**
  * Verify a card: the signature by the key it names, then its shape, then that it is of the agent it is shown for.

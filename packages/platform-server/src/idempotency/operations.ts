@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { IDEMPOTENCY_KEPT_MS } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
-import type { Tx } from '../storage/database.ts'
+import { OutcomeUnknown, type Tx } from '../storage/database.ts'
 import { type Call, deleteRepliesBefore, findReply, insertKey, type Stored, updateReply } from './store.ts'
 
 export type { Call } from './store.ts'
@@ -19,11 +19,17 @@ export type { Call } from './store.ts'
  */
 export function once<T>(deps: Deps, call: Call, input: unknown, work: (tx: Tx) => Promise<T>): Promise<T> {
   const fingerprint = fingerprintOf(input)
-  return deps.db.write(async (tx) => {
-    if (!(await insertKey(tx, call, fingerprint, deps.now()))) return (await replay(tx, call, fingerprint)) as T
-    const reply = await work(tx)
-    await updateReply(tx, call, JSON.stringify(reply))
-    return reply
+  const attempt = () =>
+    deps.db.write(async (tx) => {
+      if (!(await insertKey(tx, call, fingerprint, deps.now()))) return (await replay(tx, call, fingerprint)) as T
+      const reply = await work(tx)
+      await updateReply(tx, call, JSON.stringify(reply))
+      return reply
+    })
+  // Where the answer to a commit was lost, the key tells: it is there with its reply, or the work is still to be done.
+  return attempt().catch((error: unknown) => {
+    if (error instanceof OutcomeUnknown) return attempt()
+    throw error
   })
 }
 

@@ -5,6 +5,8 @@ CREATE TABLE installation (
   instance_id BLOB NOT NULL,
   created_at_ms INTEGER NOT NULL
 ) STRICT;
+-- One row: every id is as long as the first one. Processes that start at once agree on it.
+CREATE UNIQUE INDEX installation_only ON installation (length(instance_id));
 
 -- idempotency
 CREATE TABLE idempotency (
@@ -91,6 +93,10 @@ CREATE TABLE presence (
   interval_ms INTEGER NOT NULL,
   busy INTEGER NOT NULL CHECK (busy IN (0, 1))
 ) STRICT;
+-- postgres
+-- Rewritten with every beat and worth nothing after a crash: not in the write-ahead log.
+ALTER TABLE presence SET UNLOGGED;
+-- both
 
 -- tasks
 CREATE TABLE tasks (
@@ -231,6 +237,12 @@ CREATE TRIGGER ledger_entries_stay BEFORE UPDATE ON ledger_entries BEGIN SELECT 
 CREATE TRIGGER ledger_entries_remain BEFORE DELETE ON ledger_entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_postings_stay BEFORE UPDATE ON ledger_postings BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_postings_remain BEFORE DELETE ON ledger_postings BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+-- postgres
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$;
+CREATE TRIGGER ledger_entries_stay BEFORE UPDATE OR DELETE ON ledger_entries FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_entries_remain BEFORE TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_postings_stay BEFORE UPDATE OR DELETE ON ledger_postings FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_postings_remain BEFORE TRUNCATE ON ledger_postings FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 -- both
 
 -- events
