@@ -43,7 +43,9 @@ export interface ControlRow {
   /** CPU time of the server for one call. It does not depend on how fast the load can be made. */
   readonly cpuMicros: number | undefined
   /** `perSecond` of this server as a share of that of the bare one. */
-  readonly ratio: number
+  readonly ofBare: number
+  /** `cpuMicros` of this server as a multiple of that of the bare one. */
+  readonly cpuOfBare: number | undefined
 }
 
 interface Measured extends Sample {
@@ -80,19 +82,25 @@ async function benchCall(
       if (repeat > 0) measured.get(subject.name)?.push(sample)
     }
   }
-  const basePerSecond = median((measured.get(BASE) ?? []).map((each) => each.perSecond))
-  return [...measured].map(([server, samples]) => {
-    const perSecond = median(samples.map((each) => each.perSecond))
-    const cpuMicros = samples.map((each) => each.cpuMicros).filter((value) => value !== undefined)
-    return {
-      call: call.name,
-      server,
-      perSecond,
-      p99Ms: median(samples.map((each) => each.p99Ms)),
-      cpuMicros: cpuMicros.length > 0 ? median(cpuMicros) : undefined,
-      ratio: perSecond / basePerSecond,
-    }
-  })
+  const rows = [...measured].map(([server, samples]) => summarize(call, server, samples))
+  const base = rows.find(({ server }) => server === BASE)
+  if (!base) throw new Error(`${BASE} was not measured`)
+  return rows.map((row) => ({
+    ...row,
+    ofBare: row.perSecond / base.perSecond,
+    cpuOfBare: row.cpuMicros && base.cpuMicros && row.cpuMicros / base.cpuMicros,
+  }))
+}
+
+function summarize(call: Call, server: string, samples: readonly Measured[]) {
+  const cpuMicros = samples.map((each) => each.cpuMicros).filter((value) => value !== undefined)
+  return {
+    call: call.name,
+    server,
+    perSecond: median(samples.map((each) => each.perSecond)),
+    p99Ms: median(samples.map((each) => each.p99Ms)),
+    cpuMicros: cpuMicros.length > 0 ? median(cpuMicros) : undefined,
+  }
 }
 
 async function measure(

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { availableParallelism, cpus, release, tmpdir, totalmem, type } from 'node:os'
+import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { median } from './statistics.ts'
 
@@ -15,6 +15,8 @@ export interface Machine {
   readonly isPinned: boolean
   /** Median time of one 4 KiB write with fsync in the directory that the servers keep their data in. */
   readonly fsyncMs: number
+  /** Processes that ran or waited in the minute before: near 0 on a machine that does nothing else. */
+  readonly loadBefore: number
 }
 
 /** The core of whatever is measured, and the core of what measures it. */
@@ -49,6 +51,7 @@ export function describeMachine(isPinned: boolean): Machine {
     node: process.versions.node,
     isPinned,
     fsyncMs: measureFsync(),
+    loadBefore: loadavg()[0] ?? Number.NaN,
   }
 }
 

@@ -44,20 +44,21 @@ const number = (value: number, digits = 0) =>
   value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 
 function report({ machine, control, starts }: Run): string {
-  const { cpu, cores, memoryGiB, system, node, fsyncMs, isPinned } = machine
+  const { cpu, cores, memoryGiB, system, node, fsyncMs, isPinned, loadBefore } = machine
   const lines = [
-    `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, fsync of 4 KiB ${number(fsyncMs, 2)} ms${isPinned ? '' : ', NOT pinned to cores'}`,
+    `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, fsync of 4 KiB ${number(fsyncMs, 2)} ms${isPinned ? '' : ', NOT pinned to cores'}, load before the run ${number(loadBefore, 1)}`,
   ]
   if (control.length > 0) {
-    const rows = control.map(({ call, server, perSecond, p99Ms, cpuMicros, ratio }) => [
+    const rows = control.map(({ call, server, perSecond, p99Ms, cpuMicros, ofBare, cpuOfBare }) => [
       call,
       server,
       number(perSecond),
       number(p99Ms, 1),
       cpuMicros === undefined ? '' : number(cpuMicros),
-      `${number(ratio, 2)} ×`,
+      `${number(ofBare, 2)} ×`,
+      cpuOfBare === undefined ? '' : `${number(cpuOfBare, 2)} ×`,
     ])
-    lines.push('', table(['call', 'server', 'calls/s', 'p99 ms', 'CPU µs/call', 'of bare'], rows))
+    lines.push('', table(['call', 'server', 'calls/s', 'p99 ms', 'CPU µs/call', 'calls/s of bare', 'CPU of bare'], rows))
   }
   if (starts.length > 0) {
     const rows = starts.map(({ name, command, medianMs, p99Ms, ratio }) => [

@@ -85,11 +85,14 @@ function relayDirectory({ dataDirectory }: Config): string {
 /** A verifier that knows the keys of now, and the sweep that teaches it those to come. */
 async function openTokens(keys: () => Promise<RelayTokenKeys>): Promise<{ verifier: LearningVerifier; sweep: Sweep }> {
   const verifier = createTokenVerifier(Date.now)
-  const learn = async () => verifier.learn(await keys())
+  const learn = async () => {
+    const learnt = verifier.learn(await keys())
+    const thisEpoch = relayTokenEpochAt(Date.now())
+    if (!verifier.epochs().some(({ epoch }) => epoch === thisEpoch))
+      throw new BadConfiguration(['--relay-token-keys: the file has no keys of this week'])
+    return learnt
+  }
   await learn()
-  const thisEpoch = relayTokenEpochAt(Date.now())
-  if (!verifier.epochs().some(({ epoch }) => epoch === thisEpoch))
-    throw new BadConfiguration(['--relay-token-keys: the file has no keys of this week'])
   return { verifier, sweep: { name: 'relay-token-keys', everyMs: LEARN_EVERY_MS, run: learn } }
 }
 

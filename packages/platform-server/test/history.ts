@@ -13,6 +13,8 @@ import type { World } from './world.ts'
 export interface Told {
   readonly done: Map<string, number>
   readonly refused: Map<string, number>
+  /** How assignments ended: kind, state, and whether there was a rework. */
+  readonly ended: Map<string, number>
 }
 
 interface Sent {
@@ -56,7 +58,9 @@ export async function play(world: World, steps: readonly (readonly Command[])[],
     if (isAlone && sent.length === 0 && step[0]?.what !== 'sweep') expect(now, 'what a refused step left').toEqual(before)
     before = now
   }
-  await expectNothingTrapped(world, before)
+  for (const { kind, state, attempt } of await expectNothingTrapped(world, before)) {
+    count(told.ended, `${kind} ${state}${attempt === 1n ? '' : ' after rework'}`)
+  }
 }
 
 async function send(deed: Deed, call: Call, told: Told): Promise<Sent | undefined> {
@@ -82,7 +86,8 @@ const LONG_MS = 60_000
 /** At most this many attempts, each with a lease and a time for verdicts. */
 const ROUNDS = 8
 
-async function expectNothingTrapped(world: World, start: Snapshot): Promise<void> {
+/** @returns all assignments, ended. */
+async function expectNothingTrapped(world: World, start: Snapshot): Promise<Snapshot['assignments']> {
   let before = start
   for (let round = 0; round < ROUNDS; round++) {
     world.pass(LONG_MS)
@@ -98,6 +103,7 @@ async function expectNothingTrapped(world: World, start: Snapshot): Promise<void
   expect(await world.deps.db.read(verifyLedger)).toEqual({ entries: before.entries.length })
   const digest = await digestState(world)
   expect([await sweepWork(world.deps), await digestState(world)]).toEqual([0, digest])
+  return before.assignments
 }
 
 function count(map: Map<string, number>, key: string, isSo = true): void {

@@ -10,6 +10,7 @@ import type { Agent } from './agent.ts'
 import { mutate, query } from './call.ts'
 import { deliverNow } from './deliver-outbox.ts'
 import { fetchWork } from './fetch-work.ts'
+import type { Judge } from './judge-work.ts'
 import { acceptAssignment } from './lease.ts'
 import { receiveDrops } from './receive-drops.ts'
 import { releaseDue } from './release-key.ts'
@@ -123,7 +124,9 @@ test('a job by hand: order, work, review, release, fetch', async () => {
     outcome: 'passed',
     isSubmitted: true,
   })
-  expect(await runReview(reviewer, { reviewAssignmentId: review, submit: true })).toMatchObject({
+  // What was decided stands, whatever is found the second time.
+  const regret: Judge = async () => ({ outcome: 'failed', scoreBps: 0, checks: [] })
+  expect(await runReview(reviewer, { reviewAssignmentId: review, submit: true, judge: regret })).toMatchObject({
     outcome: 'passed',
     isSubmitted: true,
   })

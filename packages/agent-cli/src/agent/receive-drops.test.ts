@@ -104,6 +104,16 @@ test('with a key of its own, a command sends one message however often it is rep
   expect(listMessages(bob.vault, { limit: 10 })).toHaveLength(1)
 })
 
+test('processes that send the same at the same time, under one key, send one message', async () => {
+  const sent = await Promise.all(
+    Array.from({ length: 8 }, () => sendMessage(alice.restart(), { to: 'bob', text: 'race', key: 'r' })),
+  )
+  expect(new Set(sent.map(({ messageId }) => messageId)).size).toBe(1)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await receiveDrops(bob)
+  expect(listMessages(bob.vault, { limit: 10 })).toHaveLength(1)
+})
+
 test('a process that ends after any step of receiving goes on at the next: nothing is lost or doubled', async () => {
   await sendMessage(alice, { to: 'bob', text: randomBytes(20_000).toString('hex') })
   await new Promise((resolve) => setTimeout(resolve, 100))
@@ -121,7 +131,9 @@ test('a process that ends after any step of receiving goes on at the next: nothi
   for (let crash = 0; crash < 3; crash++) await expect(receiveDrops(flaky())).rejects.toMatchObject({ code: 'unreachable' })
   expect(listMessages(bob.vault, { limit: 10 })).toEqual([])
 
-  const [one, two] = await Promise.all([receiveDrops(bob.restart()), receiveDrops(bob.restart())])
+  const startMs = performance.now()
+  const [one, two] = await Promise.all([receiveDrops(bob.restart(), { waitS: 20 }), receiveDrops(bob.restart(), { waitS: 20 })])
+  expect(performance.now() - startMs).toBeLessThan(10_000)
   expect([...one.stored, ...two.stored]).toHaveLength(1)
   expect(listMessages(bob.vault, { limit: 10 })).toHaveLength(1)
 })

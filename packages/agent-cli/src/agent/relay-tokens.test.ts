@@ -43,8 +43,8 @@ test('messages and files are paid for with tokens, also after the platform was k
   await sendFiles(alice, { to: 'bob', files: [file] })
 
   expect(countTokens(alice.vault, Date.now()).message).toBe(message - 2)
-  const { messages } = await readInbox(bob, { waitS: 10 })
-  expect(messages.map(({ typ }) => typ).sort()).toEqual(['handoff.files', 'message.text', 'message.text'])
+  const typsReceived = async () => (await readInbox(bob, {})).messages.map(({ typ }) => typ).sort()
+  await expect.poll(typsReceived, { timeout: 10_000 }).toEqual(['handoff.files', 'message.text', 'message.text'])
 })
 
 test('bytes of another tool cost a token of who stores them, who has to be somebody', async () => {

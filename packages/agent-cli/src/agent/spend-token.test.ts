@@ -106,6 +106,28 @@ describe('filling a slot', () => {
     expect(await spent()).toHaveLength(2)
   })
 
+  test('at a relay that has come to take tokens is paid for', async () => {
+    let isFirst = true
+    const changed: RelayClient = {
+      ...client,
+      async keys() {
+        const keys = isFirst ? { epochs: [] } : await client.keys()
+        isFirst = false
+        return keys
+      },
+    }
+    await putSlot(agent, changed, makeUpload().upload)
+
+    expect(shown()).toHaveLength(2)
+    expect(await spent()).toHaveLength(1)
+  })
+
+  test('at a relay that takes tokens and states no keys fails after one more try', async () => {
+    const mute: RelayClient = { ...client, keys: async () => ({ epochs: [] }) }
+    await expect(putSlot(agent, mute, makeUpload().upload)).rejects.toMatchObject({ code: 'unauthenticated' })
+    expect(shown()).toHaveLength(2)
+  })
+
   test('fails when no token is to be had, and says why', async () => {
     await using poor = await startTestPlatform({
       'relayTokens.issue': () => {

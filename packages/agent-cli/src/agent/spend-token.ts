@@ -28,7 +28,8 @@ export async function putSlot(agent: Agent, relay: RelayClient, upload: Omit<Slo
       const isRefused = error instanceof CliError && error.code === 'unauthenticated'
       if (!isRefused) throw error
       if (token) dropToken(agent.vault, token)
-      if (refused === REFUSED_MAX) throw error
+      if (refused === (token ? REFUSED_MAX : 1)) throw error
+      // What it stated may hold no longer: it has come to take tokens, or other ones.
       forgetTokenKeys(relay)
     }
   }

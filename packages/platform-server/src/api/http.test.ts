@@ -1,9 +1,6 @@
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UNAUTHENTICATED_PER_MINUTE } from '@agent-marketplace/protocol'
 import { afterEach, expect, test } from 'vitest'
-import { sendRaw } from '../../test/raw-http.ts'
 import { openSmallServer, type SmallServer } from '../../test/small-server.ts'
 
 let server: SmallServer | undefined
@@ -18,15 +15,6 @@ afterEach(async () => {
 })
 
 const NOON_MS = Date.UTC(2026, 0, 1, 12)
-
-const head = (target: string, headers = '') => `GET ${target} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let tries = 0; !isTrue(); tries++) {
-    if (tries > 500) throw new Error('it did not become true in 5 s')
-    await sleep(10)
-  }
-}
 
 test('a query and a mutation travel as tRPC writes them, with the session and the idempotency key', async () => {
   const { origin } = await open()
@@ -54,24 +42,6 @@ test('no input stands for an empty one', async () => {
 
   expect(await (await fetch(`${origin}/trpc/things.get`)).json()).toEqual({ result: { data: {} } })
   expect(await (await fetch(`${origin}/trpc/things.make`, { method: 'POST' })).json()).toEqual({ result: { data: {} } })
-})
-
-test('a body may come in any pieces', async () => {
-  const { port } = await open()
-  const start = 'POST /trpc/things.make HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n'
-  const body = Buffer.from('{"text":"ü🙂"}')
-  const bytes = [...body].map((byte) => Buffer.of(byte))
-  const counted = await sendRaw(port, [`${start}Content-Length: ${body.length}\r\n\r\n`, ...bytes], 2)
-  const chunked = await sendRaw(port, [
-    `${start}Transfer-Encoding: chunked\r\n\r\n`,
-    '9\r\n{"text":"\r\n',
-    '3\r\nabc\r\n2\r\n"}\r\n0\r\n\r\n',
-  ])
-  const asked = await sendRaw(port, [`${start}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n`, '{}'], 20)
-
-  expect(Buffer.from(counted.body, 'latin1').toString()).toBe('{"result":{"data":{"text":"ü🙂"}}}')
-  expect(chunked.body).toBe('{"result":{"data":{"text":"abc"}}}')
-  expect(asked.text).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/)
 })
 
 test('a refusal says its code, when to come back and what to do', async () => {
@@ -113,58 +83,6 @@ test.each(['things.break', 'things.lie'])(
     ])
   },
 )
-
-test('a connection outlives a refusal, and of two requests at once each gets its answer', async () => {
-  const { port } = await open()
-  const answer = await sendRaw(port, [
-    `POST /trpc/things.make HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}${head('/trpc/things.get')}${head('/trpc/things.get', 'Connection: close\r\n')}`,
-  ])
-
-  expect(answer.text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 415', 'HTTP/1.1 200', 'HTTP/1.1 200'])
-})
-
-test('what follows a request and is none gets no answer, and takes none away', async () => {
-  const { port } = await open()
-  const answer = await sendRaw(port, [`${head('/readyz')}nonsense\r\n\r\n`])
-
-  expect(answer.text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200'])
-})
-
-test('a caller that hangs up is not waited for', async () => {
-  const { port, calls } = await open()
-  const socket = connect(port, '127.0.0.1')
-  socket.write(head('/trpc/things.wait'))
-  await until(() => calls.includes('things.wait'))
-  socket.destroy()
-
-  await until(() => calls.includes('aborted'))
-})
-
-test.each([
-  ['while a procedure works', head('/trpc/things.wait')],
-  [
-    'in the middle of a body',
-    'POST /trpc/things.make HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
-  ],
-  [
-    'while it is told that its body is too large',
-    'POST /trpc/things.make HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999\r\n\r\n{',
-  ],
-  ['after it asked for a tunnel', 'CONNECT example.org:443 HTTP/1.1\r\nHost: localhost\r\n\r\n'],
-  ['after it said what is not HTTP', 'nonsense\r\n\r\n'],
-])('a caller that resets its connection %s harms nobody', async (_, text) => {
-  const { origin, port } = await open()
-  const sockets = Array.from({ length: 5 }, () =>
-    connect(port, '127.0.0.1', function (this: Socket) {
-      this.write(text)
-    }),
-  )
-  await sleep(50)
-  for (const socket of sockets) socket.resetAndDestroy()
-  await sleep(50)
-
-  expect((await fetch(`${origin}/healthz`)).status).toBe(200)
-})
 
 test('calls without a session are counted by address, and so are calls that bring a session along which nobody asks for', async () => {
   const { origin } = await open({ rateLimits: 'on', now: () => NOON_MS })
@@ -214,44 +132,4 @@ test('the plain routes say that the process is up, whether storage answers, and 
   await sleep(1_000)
   expect((await fetch(`${origin}/readyz`)).status).toBe(503)
   expect((await fetch(`${origin}/healthz`)).status).toBe(200)
-})
-
-test('more connections than the cap are not accepted', async () => {
-  const { port } = await open({ limits: { connectionsMax: 1 } })
-  const first = connect(port, '127.0.0.1')
-  await once(first, 'connect')
-  const second = connect(port, '127.0.0.1')
-  second.write(head('/healthz'))
-
-  await once(second, 'close')
-  first.write(head('/healthz'))
-  const [data] = await once(first, 'data')
-  expect(String(data)).toMatch(/^HTTP\/1.1 200/)
-  first.destroy()
-})
-
-test('a server that stops answers what is under way and what is just arriving, then accepts nobody', async () => {
-  const { control, port, calls } = await open()
-  const polling = sendRaw(port, [head('/trpc/things.wait')])
-  const slow = sendRaw(
-    port,
-    ['POST /trpc/things.make HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{', '}'],
-    300,
-  )
-  const late = sendRaw(port, ['GET /readyz HTTP/1.1\r\n', 'Host: localhost\r\n\r\n'], 100)
-  await until(() => calls.includes('things.wait'))
-  await sleep(50)
-  const idle = connect(port, '127.0.0.1')
-  await once(idle, 'connect')
-  const cut = once(idle.resume(), 'close')
-  const stopped = control.drain()
-
-  expect(await polling).toMatchObject({ status: 200, body: '{"result":{"data":{"waited":true}}}' })
-  expect(await late).toMatchObject({ status: 503, body: '{"status":"not ready"}' })
-  const made = await slow
-  expect(made).toMatchObject({ status: 200, body: '{"result":{"data":{}}}' })
-  expect(made.headers.get('connection')).toBe('close')
-  await stopped
-  await cut
-  await expect(sendRaw(port, [head('/healthz')])).rejects.toThrow('ECONNREFUSED')
 })

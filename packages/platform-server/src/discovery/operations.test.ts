@@ -1,6 +1,7 @@
 import type { Candidate, Capability } from '@agent-marketplace/protocol'
 import { fc, test as property } from '@fast-check/vitest'
 import { describe, expect, test } from 'vitest'
+import { engines } from '../../test/engines.ts'
 import { openTestPlatform, type TestAgent, type TestPlatform } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
 
@@ -64,8 +65,8 @@ describe('discover', () => {
     expect(await found(agent, { includeBusy: true })).toEqual(['beta'])
   })
 
-  test('orders by rank, then price, then load, then id', async () => {
-    await using platform = await openTestPlatform()
+  test.each(engines)('orders by rank, then price, then load, then id, also page by page, on $name', async (engine) => {
+    await using platform = await openTestPlatform([], {}, { engine })
     const buyer = await platform.agent('buyer')
     for (const [agentId, price] of Object.entries({
       'a.dear': '9',
@@ -81,7 +82,15 @@ describe('discover', () => {
     await setRecord(platform, 'f.worst', 1, 3)
     await give(buyer, 'c.loaded')
 
-    expect(await found(buyer)).toEqual(['e.best', 'd.free', 'b.cheap', 'c.loaded', 'a.dear', 'a.twin', 'f.worst'])
+    const order = ['e.best', 'd.free', 'b.cheap', 'c.loaded', 'a.dear', 'a.twin', 'f.worst']
+    expect(await found(buyer)).toEqual(order)
+    let cursor: string | undefined
+    for (const agentId of order) {
+      const { candidates, nextCursor } = await buyer.api.discovery.discover({ capability: CAPABILITY, limit: 1, cursor })
+      expect(candidates).toMatchObject([{ agentId }])
+      cursor = nextCursor
+    }
+    expect(cursor).toBeUndefined()
   })
 
   test('shows the share of decided work that passed, and nothing for a newcomer', async () => {

@@ -15,11 +15,11 @@ import { expectRefusal } from '../../test/refusal.ts'
 import { sweepWork } from '../review/operations.ts'
 import { appendEvents, countEvents, sweepEvents, waitForEvents } from './operations.ts'
 
-/** Ask for events as a caller does, but with a hand on when it hangs up. */
+/** Ask for events as a caller does, for longer than a test may take: who is not woken fails. With a hand on when the caller hangs up. */
 const waitFor = (
   platform: TestPlatform,
   agentId: string,
-  { after = 0, timeoutMs = 20_000, signal = new AbortController().signal } = {},
+  { after = 0, timeoutMs = 60_000, signal = new AbortController().signal } = {},
 ) => waitForEvents(platform.deps, agentId, { after, timeoutMs, limit: 100, signal })
 
 describe('who learns what', () => {

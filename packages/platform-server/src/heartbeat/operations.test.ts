@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { engines } from '../../test/engines.ts'
 import { openTestPlatform, type TestAgent, type TestPlatform } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
 import { BeatGate } from '../beat-gate.ts'
@@ -168,9 +169,29 @@ describe('beats are kept in memory', () => {
   })
 })
 
-describe('after a restart', () => {
+test.each(engines)('a flush writes thousands of beats, and none over a newer one, on $name', async (engine) => {
+  await using platform = await openTestPlatform([], {}, { engine })
+  const { deps } = platform
+  const sign = (lastBeatAtMs: number) => ({ lastBeatAtMs, intervalMs: 5_000, busy: false, aliveUntilMs: lastBeatAtMs + IDLE_MS })
+  for (let i = 0; i < 1_234; i++) deps.presence.set(`many-${i}`, sign(2_000))
+  expect(await flushBeats(deps)).toBe(1_234)
+
+  deps.presence.set('many-0', sign(1_000))
+  deps.presence.set('many-1', sign(3_000))
+  await flushBeats(deps)
+
+  const rows = await deps.db.read((reader) =>
+    reader.all('SELECT last_beat_at_ms AS at, count(*) AS agents FROM presence GROUP BY last_beat_at_ms ORDER BY 1'),
+  )
+  expect(rows.map(({ at, agents }) => [Number(at), Number(agents)])).toEqual([
+    [2_000, 1_233],
+    [3_000, 1],
+  ])
+})
+
+describe.each(engines)('after a restart, on $name,', (engine) => {
   test('whoever was alive before gets one full interval, to the millisecond', async () => {
-    await using platform = await openTestPlatform()
+    await using platform = await openTestPlatform([], {}, { engine })
     await platform.agent('alpha', { capabilities })
     const observer = await platform.agent('observer')
     const deps = restart(platform)
@@ -185,7 +206,7 @@ describe('after a restart', () => {
   })
 
   test('a deadline that is further away stays', async () => {
-    await using platform = await openTestPlatform()
+    await using platform = await openTestPlatform([], {}, { engine })
     await platform.agent('alpha', { capabilities })
     const observer = await platform.agent('observer')
     platform.pass(1_000)
@@ -199,7 +220,7 @@ describe('after a restart', () => {
   })
 
   test('whoever was gone before stays gone', async () => {
-    await using platform = await openTestPlatform()
+    await using platform = await openTestPlatform([], {}, { engine })
     await platform.agent('alpha', { capabilities })
     platform.pass(IDLE_MS + 1)
     const observer = await platform.agent('observer')
@@ -210,7 +231,7 @@ describe('after a restart', () => {
   })
 
   test('the interval is right from the first beat on', async () => {
-    await using platform = await openTestPlatform()
+    await using platform = await openTestPlatform([], {}, { engine })
     const agent = await platform.agent('alpha')
     for (let i = 0; i < 6_000; i++) {
       const nowMs = platform.deps.now()

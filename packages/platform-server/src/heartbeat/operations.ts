@@ -5,7 +5,12 @@ import { countEvents } from '../events/operations.ts'
 import type { Sign } from '../presence.ts'
 import type { Tx } from '../storage/database.ts'
 import { aliveUntilMs, decideInterval, graceOf, spread } from './rules.ts'
-import { countOpenDuties, deleteBeat, extendDeadlines, listAlive, upsertBeat } from './store.ts'
+import { countOpenDuties, deleteBeat, extendDeadlines, listAlive, upsertBeats } from './store.ts'
+
+/** The interval at which beats are flushed: a restart loses at most one. */
+export const FLUSH_EVERY_MS = BEAT_INTERVAL_MIN_MS / 5
+/** Beats written by one transaction: well below a millisecond. */
+const FLUSH_TOGETHER = 100
 
 /**
  * Let a beat in, or turn it away; then nobody's deadline passes until everybody had time to be heard. `leaveBeat` follows one that was let in.
@@ -60,17 +65,17 @@ export function noteCall(deps: Deps, agentId: string): void {
   deps.presence.set(agentId, { ...next, aliveUntilMs: aliveUntilMs(next) })
 }
 
-/** Write the beats that changed since the last flush. @returns how many. */
+/** Write the beats that changed since the last flush, a few at a time so that nothing else waits for long. @returns how many. */
 export async function flushBeats(deps: Deps): Promise<number> {
   const changed = deps.presence.takeChanged()
-  if (changed.length === 0) return 0
-  try {
-    await deps.db.write(async (tx) => {
-      for (const [agentId, each] of changed) await upsertBeat(tx, agentId, each)
-    })
-  } catch (error) {
-    deps.presence.putBack(changed.map(([agentId]) => agentId))
-    throw error
+  for (let written = 0; written < changed.length; written += FLUSH_TOGETHER) {
+    const batch = changed.slice(written, written + FLUSH_TOGETHER)
+    try {
+      await deps.db.write((tx) => upsertBeats(tx, batch))
+    } catch (error) {
+      deps.presence.putBack(changed.slice(written).map(([agentId]) => agentId))
+      throw error
+    }
   }
   return changed.length
 }
@@ -92,6 +97,3 @@ export async function forgetPresence(deps: Deps, tx: Tx, agentId: string): Promi
   await deleteBeat(tx, agentId)
   tx.onCommit(() => deps.presence.delete(agentId))
 }
-
-/** The interval at which beats are flushed: a restart loses at most one. */
-export const FLUSH_EVERY_MS = BEAT_INTERVAL_MIN_MS / 5

@@ -2,12 +2,14 @@ import type { Sign } from '../presence.ts'
 import type { Reader, Tx } from '../storage/database.ts'
 import { flag, integer, text } from '../storage/row.ts'
 
-export async function upsertBeat(tx: Tx, agentId: string, { lastBeatAtMs, intervalMs, busy }: Sign): Promise<void> {
+/** Write beats in one statement; an older one than the stored one changes nothing. @param beats - Each agent once. */
+export async function upsertBeats(tx: Tx, beats: readonly (readonly [agentId: string, beat: Sign])[]): Promise<void> {
+  const rows = beats.map((_, row) => `(${[1, 2, 3, 4].map((column) => `$${4 * row + column}`).join(', ')})`)
   await tx.run(
-    `INSERT INTO presence (agent_id, last_beat_at_ms, interval_ms, busy) VALUES ($1, $2, $3, $4)
+    `INSERT INTO presence (agent_id, last_beat_at_ms, interval_ms, busy) VALUES ${rows.join(', ')}
      ON CONFLICT (agent_id) DO UPDATE SET last_beat_at_ms = excluded.last_beat_at_ms, interval_ms = excluded.interval_ms, busy = excluded.busy
      WHERE presence.last_beat_at_ms <= excluded.last_beat_at_ms`,
-    [agentId, lastBeatAtMs, intervalMs, busy ? 1 : 0],
+    beats.flatMap(([agentId, { lastBeatAtMs, intervalMs, busy }]) => [agentId, lastBeatAtMs, intervalMs, busy ? 1 : 0]),
   )
 }
 

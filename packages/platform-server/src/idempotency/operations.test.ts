@@ -1,6 +1,7 @@
 import { IDEMPOTENCY_KEPT_MS } from '@agent-marketplace/protocol'
 import { describe, expect, test } from 'vitest'
 import { digestState } from '../../test/digest-state.ts'
+import { engines } from '../../test/engines.ts'
 import { acceptWork, getWork, giveVerdict, moneyOf, openJob, signedVerdict, submitWork } from '../../test/jobs.ts'
 import { openTestPlatform, type TestAgent } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
@@ -114,11 +115,11 @@ describe('a reply', () => {
   })
 })
 
-describe('32 senders at once', () => {
+describe.each(engines)('32 senders at once, on $name', (engine) => {
   const senders = Array.from({ length: 32 }, (_, index) => index)
 
   test('with one key and one input: one effect, 32 times the same reply', async () => {
-    await using platform = await openTestPlatform()
+    await using platform = await openTestPlatform([], {}, { engine })
     const buyer = await platform.agent('buyer')
     const replies = await Promise.all(senders.map(() => buyer.as('key-1').settlement.deposit({ amount: '5' })))
 
@@ -127,7 +128,7 @@ describe('32 senders at once', () => {
   })
 
   test('with one key for something that can be done once: all are told that it was done', async () => {
-    await using platform = await openTestPlatform()
+    await using platform = await openTestPlatform([], {}, { engine })
     const job = await openJob(platform)
     const accepted = await Promise.all(
       senders.map(() => job.executor.as('key-1').tasks.acceptAssignment({ assignmentId: job.workId })),
@@ -138,7 +139,7 @@ describe('32 senders at once', () => {
   })
 
   test('with one key and different inputs: one of them has its effect, the others are refused', async () => {
-    await using platform = await openTestPlatform()
+    await using platform = await openTestPlatform([], {}, { engine })
     const buyer = await platform.agent('buyer')
     const results = await Promise.allSettled(
       senders.map((index) => buyer.as('key-1').settlement.deposit({ amount: String(index + 1) })),
@@ -150,7 +151,7 @@ describe('32 senders at once', () => {
   })
 
   test('each with a key of its own: 32 effects', async () => {
-    await using platform = await openTestPlatform()
+    await using platform = await openTestPlatform([], {}, { engine })
     const buyer = await platform.agent('buyer')
     await Promise.all(senders.map((index) => buyer.as(`key-${index}`).settlement.deposit({ amount: '1' })))
 

@@ -2,6 +2,7 @@ import { CARD_BYTES_MAX, PREKEY_LIFETIME_MS, type RegisterInput, toBase64url } f
 import { generateSigningKey } from '@agent-marketplace/protocol/signing'
 import { describe, expect, test } from 'vitest'
 import { applicationOf, hashOf, readCard, signAnyCard } from '../../test/application.ts'
+import { engines } from '../../test/engines.ts'
 import { callAs, openTestPlatform, proveKey, signCard, signPrekey, type TestPlatform } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
 
@@ -42,8 +43,8 @@ describe('a first registration', () => {
     )
   })
 
-  test('of one id by two keys at once lets one of them in', async () => {
-    await using platform = await openTestPlatform()
+  test.each(engines)('of one id by many keys at once lets one of them in, on $name', async (engine) => {
+    await using platform = await openTestPlatform([], {}, { engine })
     const racers = Array.from({ length: 8 }, () => register(platform, applicationOf(platform.deps, { agentId: 'alpha' })))
 
     const results = await Promise.allSettled(racers)

@@ -1,6 +1,7 @@
 import { SESSION_TTL_MS, SESSIONS_PER_AGENT_MAX } from '@agent-marketplace/protocol'
 import { generateSigningKey } from '@agent-marketplace/protocol/signing'
 import { describe, expect, test } from 'vitest'
+import { engines } from '../../test/engines.ts'
 import { callAs, openTestPlatform, proveKey, type TestAgent, type TestPlatform } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
 import { errorBody } from '../api/wire-error.ts'
@@ -45,8 +46,8 @@ describe('a session', () => {
     await expectRefusal(platform, 'unauthenticated', () => whoamiWith(platform, token))
   })
 
-  test('ends when its agent opens the 33rd: always the oldest', async () => {
-    await using platform = await openTestPlatform()
+  test.each(engines)('ends when its agent opens the 33rd, on $name: always the oldest', async (engine) => {
+    await using platform = await openTestPlatform([], {}, { engine })
     const agent = await platform.agent('alpha')
     const other = await platform.agent('other')
     const tokens = [agent.token]
@@ -127,8 +128,8 @@ describe('a proof', () => {
     await expectRefusal(platform, 'unauthenticated', () => callAs(platform.deps).identity.openSession(proof))
   })
 
-  test('that races with itself opens one session', async () => {
-    await using platform = await openTestPlatform()
+  test.each(engines)('that races with itself opens one session, on $name', async (engine) => {
+    await using platform = await openTestPlatform([], {}, { engine })
     const proof = proofOf(platform, await platform.agent('alpha'))
 
     const racers = await Promise.allSettled(Array.from({ length: 10 }, () => callAs(platform.deps).identity.openSession(proof)))

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { applicationOf } from '../../test/application.ts'
+import { engines } from '../../test/engines.ts'
+import type { Engine } from '../../test/place.ts'
 import { callAs, openTestPlatform, type TestAgent, type TestPlatform } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
 import { sweepIdentity } from '../identity/operations.ts'
@@ -8,10 +10,9 @@ const SHARED = 'shared-registration-token'
 const HOUR_MS = 3_600_000
 
 /** A platform that asks newcomers for an invite, and its operator. */
-async function openByInvite(): Promise<{ platform: TestPlatform; ops: TestAgent }> {
-  const platform = await openTestPlatform(['--registration', 'invite', '--operator', 'ops'], {
-    AGENT_MARKETPLACE_REGISTRATION_TOKEN: SHARED,
-  })
+async function openByInvite(on: { engine?: Engine } = {}): Promise<{ platform: TestPlatform; ops: TestAgent }> {
+  const args = ['--registration', 'invite', '--operator', 'ops']
+  const platform = await openTestPlatform(args, { AGENT_MARKETPLACE_REGISTRATION_TOKEN: SHARED }, on)
   return { platform, ops: await platform.agent('ops', { registrationToken: SHARED }) }
 }
 
@@ -36,8 +37,8 @@ describe('where registration is by invite', () => {
     await expectRefusal(platform, 'forbidden', () => platform.agent('third', { registrationToken: token }))
   })
 
-  test('many who race for the last use are let in once', async () => {
-    const { platform, ops } = await openByInvite()
+  test.each(engines)('many who race for the last use are let in once, on $name', async (engine) => {
+    const { platform, ops } = await openByInvite({ engine })
     await using _ = platform
     const { token } = await invite(ops, platform)
 
@@ -324,8 +325,8 @@ describe('the trust tier', () => {
 })
 
 describe('the audit', () => {
-  test('counts agents and adds up the ledger', async () => {
-    await using platform = await openTestPlatform(['--operator', 'ops', '--fee-bps', '1000'])
+  test.each(engines)('counts agents and adds up the ledger, on $name', async (engine) => {
+    await using platform = await openTestPlatform(['--operator', 'ops', '--fee-bps', '1000'], {}, { engine })
     const ops = await platform.agent('ops', { credits: '100' })
     await platform.agent('alpha')
     const gone = await platform.agent('gone')

@@ -85,6 +85,16 @@ describe('issuing', () => {
     await expectRefusal(platform, 'idempotency_key_reused', () => agent.as('key').relayTokens.issue(ask(5)))
   })
 
+  test('is answered again from what is stored, with nothing signed: also when its epoch is over and its key is gone', async () => {
+    const agent = await platform.agent('agent')
+    const asked = ask(5)
+    const issued = await agent.as('key').relayTokens.issue(asked)
+    platform.pass(2 * RELAY_TOKEN_EPOCH_MS)
+    await sweepTokens(platform.deps)
+
+    expect(await (await platform.resume(agent)).as('key').relayTokens.issue(asked)).toEqual(issued)
+  })
+
   test('with the same key by many at once counts once', async () => {
     const agent = await platform.agent('agent')
     const asked = ask(5)

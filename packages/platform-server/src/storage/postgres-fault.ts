@@ -9,11 +9,8 @@ const DISK_FULL = '53100'
 /** The statement took too long, which with statements as small as ours means that it waited for others. */
 const CANCELLED = '57014'
 const CONFLICTS = new Set([UNIQUE_VIOLATION, SERIALIZATION_FAILURE, DEADLOCK])
-/**
- * The connection was lost or is refused; it was ended by an operator or for idling in a transaction; the server cannot write (any more), or
- * its schema was changed under a prepared statement.
- */
-const AWAY = /^(?:08...|53300|57P0[1-5]|25P0[34]|25006|0A000)$/
+/** The connection was lost or is refused; it was ended by an operator or for idling in a transaction; or the schema changed under a prepared statement. */
+const AWAY = /^(?:08...|53300|57P0[1-5]|25P0[34]|0A000)$/
 /** What the driver says without the server. */
 const LOST = /^(?:Connection terminated|Client has encountered a connection error|timeout )/
 

@@ -18,7 +18,7 @@ export interface PostgresAddress {
 
 const CONNECTIONS_MAX = 16
 /** How long a call waits for a connection, in milliseconds; beyond it the platform is overloaded or the database is gone. */
-const CONNECT_TIMEOUT_MS = 5_000
+const CONNECT_TIMEOUT_MS = 10_000
 /** A process that stops in the middle of a transaction loses it, and its locks, after this long. */
 const IDLE_TRANSACTION_MS = 10_000
 const STATEMENT_MS = 30_000
@@ -28,8 +28,13 @@ const ATTEMPTS_MAX = 6
 /** The pause before the second attempt, in milliseconds; doubles with each, times 0 to 1. */
 const BACKOFF_MS = 10
 
-/** A commit that is answered is on the disk, whatever the database's own default is. */
-const SESSION = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')`
+/**
+ * A commit that is answered is on the disk, whatever the database's own default is. And a deadlock is noticed after 100 ms, not after a second,
+ * where this user may say so (`GRANT SET ON PARAMETER deadlock_timeout`).
+ */
+const SESSION = `
+  SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+  DO $$ BEGIN PERFORM set_config('deadlock_timeout', '100ms', false); EXCEPTION WHEN insufficient_privilege THEN END $$`
 const BEGIN_READ = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
 /** Why not a higher level: design/decisions/0008-isolation-on-postgresql.md */
 const BEGIN_WRITE = 'BEGIN ISOLATION LEVEL READ COMMITTED'
@@ -57,6 +62,12 @@ export async function openPostgres({ url, migrations, connectionsMax = CONNECTIO
   return new PostgresDatabase(pool, await openSignals(connection))
 }
 
+/** A transaction that reads, or one that writes. */
+interface Kind {
+  readonly begin: string
+  readonly end: (client: pg.PoolClient) => Promise<void>
+}
+
 class PostgresDatabase implements Database {
   readonly engine = 'postgres'
   readonly signals: PostgresSignals
@@ -65,6 +76,8 @@ class PostgresDatabase implements Database {
   readonly #pool: pg.Pool
   readonly #statements = new Statements()
   readonly #inside = new AsyncLocalStorage<true>()
+  #closing: Promise<void> | undefined
+  #isClosed = false
 
   constructor(pool: pg.Pool, signals: PostgresSignals) {
     this.#pool = pool
@@ -72,24 +85,26 @@ class PostgresDatabase implements Database {
   }
 
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
-    return this.#repeat(BEGIN_READ, work)
+    return this.#repeat({ begin: BEGIN_READ, end: endRead }, work)
   }
 
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#repeat(BEGIN_WRITE, work)
+    return this.#repeat({ begin: BEGIN_WRITE, end: commit }, work)
   }
 
-  async close(): Promise<void> {
-    await this.signals.close()
-    await this.#pool.end()
+  close(): Promise<void> {
+    this.#isClosed = true
+    this.#closing ??= Promise.all([this.#pool.end(), this.signals.close()]).then(() => {})
+    return this.#closing
   }
 
-  async #repeat<T>(begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async #repeat<T>(kind: Kind, work: (tx: Tx) => Promise<T>): Promise<T> {
     if (this.#inside.getStore()) throw new Error('db used inside its own transaction: pass the tx on')
+    if (this.#isClosed) throw new Error('the database is closed')
     for (let attempt = 1; ; attempt++) {
       const client = await this.#connect()
       try {
-        return await this.#transact(client, begin, work)
+        return await this.#transact(client, kind, work)
       } catch (error) {
         const mayRepeat = isConflict(error) || isAway(error)
         if (!mayRepeat || attempt === ATTEMPTS_MAX) throw asRefusal(error)
@@ -106,14 +121,14 @@ class PostgresDatabase implements Database {
     }
   }
 
-  async #transact<T>(client: pg.PoolClient, begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async #transact<T>(client: pg.PoolClient, { begin, end }: Kind, work: (tx: Tx) => Promise<T>): Promise<T> {
     const tx = new PostgresTx(client, this.#statements)
     let isUsable = false
     try {
       await client.query(begin)
       const value = await this.#inside.run(true, () => work(tx))
       tx.end()
-      await commit(client)
+      await end(client)
       isUsable = true
       // Before the answer is read; an effect that throws ends the process as the bug it is.
       for (const effect of tx.effects) queueMicrotask(effect)
@@ -126,6 +141,10 @@ class PostgresDatabase implements Database {
       client.release(!isUsable)
     }
   }
+}
+
+async function endRead(client: pg.PoolClient): Promise<void> {
+  await client.query('COMMIT')
 }
 
 async function commit(client: pg.PoolClient): Promise<void> {
