@@ -22,7 +22,8 @@ const forAll = ['idempotency']
 const protocol = '^packages/protocol/src/'
 const server = '^packages/platform-server/src/'
 const cli = '^packages/agent-cli/src/'
-const test = '[.]test[.]ts$'
+/** Tests, and what only tests use: `test-….ts` beside them. */
+const test = '(?:[.]test|/test-(?!suite)[a-z-]+)[.]ts$'
 const slices = Object.keys(mayCall)
 const oneOf = (names) => `(?:${names.join('|')})`
 const npm = (...names) => `node_modules/${oneOf(names)}/`

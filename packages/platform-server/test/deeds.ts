@@ -58,7 +58,7 @@ const nth = <T>(list: readonly T[], number: number): T | undefined => list[numbe
  * @returns the deed; `undefined` if there is nothing it could be done to.
  */
 export function deedOf(world: World, command: Command, rows: readonly Row[]): Deed | undefined {
-  const { deps, template } = world
+  const { deps, tasks } = world
   switch (command.what) {
     case 'deposit': {
       const by = agentOf(command.by)
@@ -66,7 +66,7 @@ export function deedOf(world: World, command: Command, rows: readonly Row[]): De
       return { by, procedure: 'deposit', send: (call) => deposit(deps, call, caller, { amount: command.amount }) }
     }
     case 'work': {
-      const { taskId, buyerId } = nth(template.tasks, command.task) ?? { taskId: '', buyerId: '' }
+      const { taskId, buyerId } = nth(tasks, command.task) ?? { taskId: '', buyerId: '' }
       const { price, attempts: maxAttempts, fund } = command
       const assigneeAgentId = command.to === undefined ? undefined : agentOf(command.to)
       const input: AssignInput = {
@@ -93,7 +93,7 @@ export function deedOf(world: World, command: Command, rows: readonly Row[]): De
     case 'verdict':
       return verdictOf(world, command, rows) ?? deedOf(world, { ...command, what: 'complete', by: 0 }, rows)
     case 'end task': {
-      const { taskId, buyerId } = nth(template.tasks, command.task) ?? { taskId: '', buyerId: '' }
+      const { taskId, buyerId } = nth(tasks, command.task) ?? { taskId: '', buyerId: '' }
       const end = command.how === 'complete' ? completeTask : cancelTask
       return { by: buyerId, procedure: command.how, send: (call) => end(deps, call, taskId) }
     }
@@ -115,7 +115,7 @@ export function deedOf(world: World, command: Command, rows: readonly Row[]): De
 }
 
 function verdictOf(
-  { deps, template }: Pick<World, 'deps' | 'template'>,
+  { deps, agents }: World,
   command: Extract<Command, { what: 'verdict' }>,
   rows: readonly Row[],
 ): Deed | undefined {
@@ -123,7 +123,7 @@ function verdictOf(
   const review = choose(rows, command, (row) => row.state === 'working' && targetOf(row)?.state === 'submitted')
   const target = review && targetOf(review)
   const by = review && maybeText(review, 'assignee_id')
-  const keys = by === undefined ? undefined : template.agents.get(by)?.keys
+  const keys = by === undefined ? undefined : agents.get(by)?.keys
   if (!review || !target || by === undefined || !keys) return undefined
   const statement: VerdictStatement = {
     reviewAssignmentId: text(review, 'assignment_id'),

@@ -15,13 +15,13 @@ export interface Snapshot {
 export function takeSnapshot(db: Database): Promise<Snapshot> {
   return db.read(async (reader) => ({
     assignments: await reader.all('SELECT * FROM assignments ORDER BY assignment_id'),
-    holds: await reader.all('SELECT * FROM holds'),
-    entries: await reader.all('SELECT * FROM ledger_entries'),
-    postings: await reader.all('SELECT * FROM ledger_postings'),
-    accounts: await reader.all('SELECT * FROM accounts'),
-    verdicts: await reader.all('SELECT * FROM verdicts'),
+    holds: await reader.all('SELECT * FROM holds ORDER BY hold_id'),
+    entries: await reader.all('SELECT * FROM ledger_entries ORDER BY chain, seq'),
+    postings: await reader.all('SELECT * FROM ledger_postings ORDER BY entry_id, position'),
+    accounts: await reader.all('SELECT * FROM accounts ORDER BY account'),
+    verdicts: await reader.all('SELECT * FROM verdicts ORDER BY verdict_id'),
     streams: await reader.all(
-      'SELECT c.last_seq, count(e.seq) AS events FROM event_counters c LEFT JOIN events e ON e.agent_id = c.agent_id GROUP BY c.agent_id, c.last_seq',
+      'SELECT c.last_seq, count(e.seq) AS events FROM event_counters c LEFT JOIN events e ON e.agent_id = c.agent_id GROUP BY c.agent_id, c.last_seq ORDER BY c.agent_id',
     ),
   }))
 }

@@ -50,18 +50,22 @@ export interface TestAgent {
   as(idempotencyKey: string): Api
 }
 
-/** @param engine - One of `engines` for a test that runs on both; its own SQLite file unless it says otherwise. */
+/**
+ * @param engine - One of `engines` for a test that runs on both; its own SQLite file unless it says otherwise.
+ * @param ids - Makes the platform's ids, for a test that needs the same ones again.
+ */
 export async function openTestPlatform(
   args: readonly string[] = [],
   env: Record<string, string> = {},
-  { engine = sqlite }: { engine?: Engine } = {},
+  { engine = sqlite, ids = newId }: { engine?: Engine; ids?: Deps['newId'] } = {},
 ): Promise<TestPlatform> {
   const place = await engine.open()
   const { directory, database } = place
   const { config } = parseConfig(['--data', directory, ...args], env)
   let nowMs = START_MS
   const db = await openControlDatabase({ directory, create: true, database })
-  const deps = createDeps({ db, config, log: createLog('silent'), instanceId: await loadInstanceId(db, nowMs), now: () => nowMs })
+  const instanceId = await loadInstanceId(db, nowMs)
+  const deps = createDeps({ db, config, log: createLog('silent'), instanceId, now: () => nowMs, newId: ids })
   return {
     deps,
     directory,

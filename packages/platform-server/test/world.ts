@@ -4,74 +4,101 @@ import { join } from 'node:path'
 import { parseConfig } from '../src/config.ts'
 import { createDeps, type Deps } from '../src/deps.ts'
 import { createLog } from '../src/log.ts'
+import type { Database } from '../src/storage/database.ts'
 import { openControlDatabase } from '../src/storage/open.ts'
-import { openTestPlatform, type TestAgent } from './platform.ts'
+import type { Engine } from './place.ts'
+import { openTestPlatform, type TestAgent, type TestPlatform } from './platform.ts'
 
-/** A small world in which everybody can take every part, to be copied for every history that is played in it. */
-export interface Template extends Disposable {
-  readonly directory: string
+export const AGENTS = ['ann', 'ben', 'cem', 'dan'] as const
+const FEE_BPS = '333'
+
+/** A small world in which everybody can take every part, with a clock that stands until it is moved. */
+export interface World extends AsyncDisposable {
   readonly agents: ReadonlyMap<string, TestAgent>
   /** Tasks and whose they are: one decided unanimously, two by majority, one of these with review by its buyer. */
   readonly tasks: readonly { readonly taskId: string; readonly buyerId: string }[]
-  readonly nowMs: number
-}
-
-export const AGENTS = ['ann', 'ben', 'cem', 'dan'] as const
-export const FEE_BPS = '333'
-
-export interface World extends AsyncDisposable {
-  readonly template: Template
   readonly deps: Deps
   pass(ms: number): void
+}
+
+/** A world on disk, to be copied for every history that is played in it. */
+export interface Template extends Pick<World, 'agents' | 'tasks'>, Disposable {
+  readonly directory: string
+  readonly nowMs: number
 }
 
 /** In memory where there is a file system for that: a history is thousands of commits, and none of them has to survive. */
 const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
+async function populate(platform: TestPlatform): Promise<Pick<World, 'agents' | 'tasks'>> {
+  const capabilities = ['work', 'review'].map((name) => ({ name, maxConcurrency: 3 }))
+  const agents = new Map<string, TestAgent>()
+  for (const agentId of AGENTS) agents.set(agentId, await platform.agent(agentId, { capabilities, credits: '20' }))
+  const tasks: World['tasks'][number][] = []
+  for (const [buyerId, terms] of [
+    ['ann', { reviewRule: 'unanimous' }],
+    ['ben', { reviewRule: 'majority' }],
+    ['ann', { reviewRule: 'majority', buyerMayReview: true }],
+  ] as const) {
+    const made = await agents.get(buyerId)?.api.tasks.createTask(terms)
+    if (made) tasks.push({ ...made, buyerId })
+  }
+  return { agents, tasks }
+}
+
+/** Ids in order of creation, so that a history means the same each time it is played. */
+function countingIds(): Deps['newId'] {
+  let count = 0
+  return (prefix) => `${prefix}_${String(++count).padStart(26, '0')}`
+}
+
+/** A world of its own on this engine, in which transactions run one after another, so that what they make is the same on every engine. */
+export async function openWorldOn(engine: Engine): Promise<World> {
+  const platform = await openTestPlatform(['--fee-bps', FEE_BPS], {}, { engine, ids: countingIds() })
+  const { db } = platform.deps
+  let turn: Promise<unknown> = Promise.resolve()
+  const write: Database['write'] = (work) => {
+    const next = turn.then(() => db.write(work))
+    turn = next.catch(() => {})
+    return next
+  }
+  const oneByOne: Database = {
+    engine: db.engine,
+    signals: db.signals,
+    failed: db.failed,
+    read: (work) => db.read(work),
+    write,
+    close: () => db.close(),
+  }
+  return { ...(await populate(platform)), ...platform, deps: { ...platform.deps, db: oneByOne } }
+}
+
 export async function makeTemplate(): Promise<Template> {
   await using platform = await openTestPlatform(['--fee-bps', FEE_BPS])
-  const capabilities = [
-    { name: 'work', maxConcurrency: 3 },
-    { name: 'review', maxConcurrency: 3 },
-  ]
-  const agents = await Promise.all(AGENTS.map((agentId) => platform.agent(agentId, { capabilities, credits: '20' })))
-  const [ann, ben] = agents as [TestAgent, TestAgent]
-  const made = await Promise.all([
-    ann.api.tasks.createTask({ reviewRule: 'unanimous' }),
-    ben.api.tasks.createTask({ reviewRule: 'majority' }),
-    ann.api.tasks.createTask({ reviewRule: 'majority', buyerMayReview: true }),
-  ])
+  const populated = await populate(platform)
   const directory = mkdtempSync(join(FAST, 'world-'))
   await platform.deps.db.close()
   cpSync(platform.directory, directory, { recursive: true })
   return {
+    ...populated,
     directory,
-    agents: new Map(agents.map((agent) => [agent.agentId, agent])),
-    tasks: made.map(({ taskId }, index) => ({ taskId, buyerId: index === 1 ? 'ben' : 'ann' })),
     nowMs: platform.deps.now(),
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   }
 }
 
-/** A world of its own for one history, with a clock that stands until it is moved. */
+/** A world of its own for one history, on SQLite. */
 export async function openWorld(template: Template): Promise<World> {
   const directory = mkdtempSync(join(FAST, 'history-'))
   cpSync(template.directory, directory, { recursive: true })
   const { config } = parseConfig(['--data', directory, '--fee-bps', FEE_BPS], {})
   const db = await openControlDatabase({ directory, create: false })
   let nowMs = template.nowMs
-  let ids = 0
+  const { agents, tasks } = template
   return {
-    template,
-    deps: createDeps({
-      db,
-      config,
-      log: createLog('silent'),
-      instanceId: 'world',
-      now: () => nowMs,
-      // In order of creation, so that a history means the same each time it is played.
-      newId: (prefix) => `${prefix}_${String(++ids).padStart(26, '0')}`,
-    }),
+    agents,
+    tasks,
+    deps: createDeps({ db, config, log: createLog('silent'), instanceId: 'world', now: () => nowMs, newId: countingIds() }),
     pass: (ms) => {
       nowMs += ms
     },

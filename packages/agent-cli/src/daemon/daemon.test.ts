@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { agentOf } from '../agent/agent.ts'
 import { mutate, query } from '../agent/call.ts'
 import { fetchWork } from '../agent/fetch-work.ts'
 import { sendOrder } from '../agent/send-order.ts'
 import { makeTestHome } from '../test-home.ts'
 import { startMarket, type TestAgent, type TestMarket } from '../test-market.ts'
+import { runDaemon } from './daemon.ts'
 
 let market: TestMarket
 let place: ReturnType<typeof makeTestHome>
@@ -222,4 +224,26 @@ test('there is one daemon of a profile', async () => {
   const next = worker.daemon()
   await next.seen('started')
   await next.stop()
+})
+
+test('a daemon that runs once does what there is to do and ends; one that cannot says why', async () => {
+  const { buyer, worker } = await joinAll()
+  const work = await assign(buyer, worker)
+  const order = { assignmentId: work.assignmentId, instructions: 'Upper case.', files: [makeInput('hello')] }
+  await sendOrder(buyer.reopen(), order)
+  const events: string[] = []
+  const run = {
+    isOnce: true,
+    exec: UPPER,
+    signal: new AbortController().signal,
+    onEvent: ({ event }: { event: string }) => void events.push(event),
+  }
+  // The drop is on the feed after its next tick.
+  await expect
+    .poll(() => runDaemon(worker.reopen(), run).then(() => stateOf(buyer, work.assignmentId)), { timeout: 15_000, interval: 500 })
+    .toBe('submitted')
+  expect(events.filter((event) => event === 'job-started')).toHaveLength(1)
+
+  const lost = agentOf({ profile: worker.profile, server: 'http://127.0.0.1:1', timeoutMs: 200 }, worker.keyring)
+  await expect(runDaemon(lost, run)).rejects.toMatchObject({ code: 'unreachable', exit: 6 })
 })

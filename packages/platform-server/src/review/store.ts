@@ -47,7 +47,7 @@ export async function listDecidable(reader: Reader, nowMs: number, limit: number
      WHERE review_by_ms < $1
         OR (EXISTS (SELECT 1 FROM verdicts v WHERE v.target_assignment_id = w.assignment_id AND v.attempt = w.attempt AND v.outcome <> 'inconclusive')
             AND NOT EXISTS (SELECT 1 FROM pending_reviews r WHERE r.target_assignment_id = w.assignment_id))
-     ORDER BY review_by_ms LIMIT $2`,
+     ORDER BY review_by_ms, assignment_id LIMIT $2`,
     [nowMs, limit],
   )
   return rows.map((row) => text(row, 'assignment_id'))

@@ -1,8 +1,10 @@
 import { fc } from '@fast-check/vitest'
 import { expect, test } from 'vitest'
-import { anyStep } from '../../test/commands.ts'
+import { anyCommand, anyStep } from '../../test/commands.ts'
+import { engines } from '../../test/engines.ts'
 import { play, type Told } from '../../test/history.ts'
-import { makeTemplate, openWorld } from '../../test/world.ts'
+import { type Snapshot, takeSnapshot } from '../../test/laws.ts'
+import { makeTemplate, openWorld, openWorldOn } from '../../test/world.ts'
 
 /** `LONG=1` plays what design/quality.md promises, in minutes; otherwise a sample. */
 const IS_LONG = Boolean(process.env.LONG)
@@ -35,4 +37,31 @@ test(`the laws of money hold after every step of ${HISTORIES} histories, and not
 
   for (const end of [...USUAL, ...(IS_LONG ? RARE : [])]) expect(told.ended.get(end), end).toBeGreaterThan(0)
   if (IS_LONG) console.log(told)
+})
+
+test('the same history on SQLite and on PostgreSQL leaves the same rows, hashes and all', { timeout: 3_600_000 }, async () => {
+  const history = fc.noBias(fc.array(anyCommand, { minLength: 20, maxLength: STEPS_MAX, size: 'max' }))
+
+  await fc.assert(
+    fc.asyncProperty(history, async (commands) => {
+      const left: Snapshot[] = []
+      for (const engine of engines) {
+        await using world = await openWorldOn(engine)
+        const told: Told = { done: new Map(), refused: new Map(), ended: new Map() }
+        await play(
+          world,
+          commands.map((each) => [each]),
+          told,
+        )
+        left.push(await takeSnapshot(world.deps.db))
+      }
+      // A signature is by a key of that world.
+      const [one, other] = left.map(({ verdicts, ...rest }) => ({
+        ...rest,
+        verdicts: verdicts.map((row) => ({ ...row, signature: null })),
+      }))
+      expect(other).toEqual(one)
+    }),
+    { numRuns: IS_LONG ? 100 : 2 },
+  )
 })

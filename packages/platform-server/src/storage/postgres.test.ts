@@ -19,8 +19,11 @@ const END_OTHERS =
 async function say(database: string | undefined, sql: string): Promise<void> {
   const client = new pg.Client(database)
   await client.connect()
-  await client.query(sql)
-  await client.end()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
 }
 
 async function openAll(count: number) {

@@ -114,7 +114,7 @@ export async function listAssignmentRecords(
 export function listUnaccepted(reader: Reader, nowMs: number, limit: number): Promise<string[]> {
   return ids(
     reader,
-    `SELECT assignment_id FROM assignments WHERE state IN ('offered', 'assigned') AND accept_by_ms < $1 ORDER BY accept_by_ms LIMIT $2`,
+    `SELECT assignment_id FROM assignments WHERE state IN ('offered', 'assigned') AND accept_by_ms < $1 ORDER BY accept_by_ms, assignment_id LIMIT $2`,
     [nowMs, limit],
   )
 }
@@ -124,7 +124,7 @@ export function listLapsed(reader: Reader, nowMs: number, limit: number): Promis
   return ids(
     reader,
     `SELECT assignment_id FROM assignments WHERE state = 'working' AND lease_expires_at_ms IS NOT NULL AND lease_expires_at_ms < $1
-     ORDER BY lease_expires_at_ms LIMIT $2`,
+     ORDER BY lease_expires_at_ms, assignment_id LIMIT $2`,
     [nowMs, limit],
   )
 }

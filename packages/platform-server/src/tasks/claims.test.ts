@@ -30,7 +30,9 @@ describe.each(engines)('a claim, on $name', (engine) => {
   test('takes no more than the agent’s capacity, however many it claims at once', async () => {
     await using platform = await openTestPlatform([], {}, { engine })
     const market = await openMarket(platform)
-    const offers = await Promise.all(Array.from({ length: 8 }, () => offer(market, { price: '1' })))
+    // Of tasks of their own, so that nothing but the agent is the same for all of them.
+    const tasks = await Promise.all(Array.from({ length: 8 }, () => market.buyer.api.tasks.createTask({})))
+    const offers = await Promise.all(tasks.map(({ taskId }) => offer({ ...market, taskId }, { price: '1' })))
 
     const results = await Promise.allSettled(offers.map((each) => claim(market.worker, each)))
 

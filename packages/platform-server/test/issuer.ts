@@ -7,10 +7,9 @@ import {
   relayTokenEpochAt,
   toBase64url,
 } from '@agent-marketplace/protocol'
-import { createTokenVerifier, type LearningVerifier } from '../../platform-server/src/relay/token-verifier.ts'
-import { blindSign } from '../../platform-server/src/relay-tokens/blind-sign.ts'
-import { makeIssuerKey, openIssuerKey } from '../../platform-server/src/relay-tokens/issuer-key.ts'
-import type { Asked } from './test-platform.ts'
+import { createTokenVerifier, type LearningVerifier } from '../src/relay/token-verifier.ts'
+import { blindSign } from '../src/relay-tokens/blind-sign.ts'
+import { makeIssuerKey, openIssuerKey } from '../src/relay-tokens/issuer-key.ts'
 
 const SECRET = new Uint8Array(32)
 
@@ -20,7 +19,7 @@ export interface TestIssuer {
   readonly verifier: LearningVerifier
   /** All signatures that were given. */
   readonly given: IssuedRelayTokens[]
-  issue(asked: Asked): Promise<IssuedRelayTokens>
+  issue(call: { readonly input: unknown }): Promise<IssuedRelayTokens>
 }
 
 export async function openTestIssuer(now: () => number = Date.now): Promise<TestIssuer> {
