@@ -14,6 +14,8 @@ const COUNT_EVERY_MS = 1_000
 export class Presence {
   readonly #beats = new Map<string, Sign>()
   #changed = new Set<string>()
+  /** Who is gone, with its last beat: what is stored of it may go too. */
+  #departed = new Map<string, number>()
   #online = 0
   #countedAtMs = Number.NEGATIVE_INFINITY
   /** While beats are turned away and for a while after, deadlines are judged as of when that began. */
@@ -59,8 +61,10 @@ export class Presence {
   /** @returns how many agents are alive, at most a second old; drops the ones that are not. */
   online(nowMs: number): number {
     if (nowMs - this.#countedAtMs < COUNT_EVERY_MS) return this.#online
-    for (const agentId of this.#beats.keys()) {
-      if (!this.isAlive(agentId, nowMs) && !this.#changed.has(agentId)) this.#beats.delete(agentId)
+    for (const [agentId, { lastBeatAtMs }] of this.#beats) {
+      if (this.isAlive(agentId, nowMs) || this.#changed.has(agentId)) continue
+      this.#beats.delete(agentId)
+      this.#departed.set(agentId, lastBeatAtMs)
     }
     this.#online = this.#beats.size
     this.#countedAtMs = nowMs
@@ -80,5 +84,12 @@ export class Presence {
   /** Give back what could not be written. */
   putBack(agentIds: Iterable<string>): void {
     for (const agentId of agentIds) this.#changed.add(agentId)
+  }
+
+  /** Take who is gone since the last call, each with its last beat. */
+  takeDeparted(): [agentId: string, lastBeatAtMs: number][] {
+    const departed = [...this.#departed]
+    this.#departed.clear()
+    return departed
   }
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import { isEmptyDirectory } from '../data-directory.ts'
 import { createDeps, type Deps } from '../deps.ts'
 import { sweepEvents } from '../events/operations.ts'
-import { FLUSH_EVERY_MS, flushBeats, resumePresence } from '../heartbeat/operations.ts'
+import { FLUSH_EVERY_MS, flushBeats, resumePresence, sweepPresence } from '../heartbeat/operations.ts'
 import { sweepReplies } from '../idempotency/operations.ts'
 import { sweepIdentity } from '../identity/operations.ts'
 import { listen } from '../listen.ts'
@@ -81,6 +81,7 @@ export async function openControlPlane(config: Config, log: Log): Promise<Contro
 function controlSweeps(deps: Deps): Sweep[] {
   return [
     { name: 'beats', everyMs: FLUSH_EVERY_MS, run: () => flushBeats(deps) },
+    { name: 'presence', everyMs: DEADLINES_EVERY_MS, run: () => sweepPresence(deps) },
     { name: 'work', everyMs: DEADLINES_EVERY_MS, run: () => sweepWork(deps) },
     { name: 'identity', everyMs: FORGET_EVERY_MS, run: () => sweepIdentity(deps) },
     { name: 'replies', everyMs: FORGET_EVERY_MS, run: () => sweepReplies(deps) },

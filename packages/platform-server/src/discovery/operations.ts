@@ -33,7 +33,7 @@ export async function discover(
   const maxPriceMicro = maxPrice === undefined ? undefined : parseAmount(maxPrice)
   const query = { capability, callerId, ...clockOf(deps), includeBusy, maxPriceMicro, minReputation, after }
   const rows = await deps.db.read((reader) => listCandidates(reader, { ...query, limit: limit === 0 ? 0 : limit + 1 }))
-  const { items, ...next } = cutPage(rows, limit, (row) => [row.rank, formatAmount(row.priceMicro ?? 0n), row.load, row.agentId])
+  const { items, ...next } = cutPage(rows, limit, (row) => [row.rank, formatAmount(row.priceMicro), row.load, row.agentId])
   return { candidates: items.map((row) => candidateOf(capability, row)), ...next }
 }
 
@@ -41,7 +41,7 @@ function candidateOf(
   capability: string,
   { agentId, card, prekey, priceMicro, load, maxConcurrency, ...record }: CandidateRow,
 ): Candidate {
-  const price = priceMicro === undefined ? undefined : formatAmount(priceMicro)
+  const price = priceMicro === 0n ? undefined : formatAmount(priceMicro)
   return { agentId, card, prekey, capability, price, load, maxConcurrency, reputation: reputationOf(record) }
 }
 

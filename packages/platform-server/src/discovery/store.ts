@@ -1,18 +1,19 @@
-import { type AgentStatus, type Capability, type Contact, formatAmount, parseAmount } from '@agent-marketplace/protocol'
+import {
+  type AgentStatus,
+  BASIS_POINTS,
+  type Capability,
+  type Contact,
+  formatAmount,
+  parseAmount,
+} from '@agent-marketplace/protocol'
 import { parseContact } from '../contact-row.ts'
 import type { Reader, Row } from '../storage/database.ts'
-import { flag, integer, maybeMicro, text } from '../storage/row.ts'
+import { flag, integer, maybeMicro, micro, text } from '../storage/row.ts'
 import type { CandidateCursor } from './cursors.ts'
 
-/**
- * Work decided so far, smoothed by one success and one failure: a newcomer ranks in the middle, not last for ever.
- * In basis points, so that it is compared as an integer.
- */
-const RANK = '(coalesce(r.passed, 0) + 1) * 10000 / (coalesce(r.passed, 0) + coalesce(r.failed, 0) + 2)'
-const LOAD = '(SELECT count(*) FROM open_duties d WHERE d.assignee_id = o.agent_id AND d.capability = o.capability)'
-
 export interface CandidateRow extends Contact {
-  readonly priceMicro: bigint | undefined
+  /** 0 for an offer without a price. */
+  readonly priceMicro: bigint
   readonly load: number
   readonly maxConcurrency: number
   readonly passed: number
@@ -38,25 +39,23 @@ export interface CandidateQuery extends Clock {
 
 /**
  * Agents that are registered, approved, alive and offer the capability; best first: rank, price, load, id.
- * Busy is who says so, and who has no free capacity.
+ * Busy is who says so, and who has no free capacity. Read along the index of `candidates`, from where the last page ended: CROSS JOIN keeps SQLite to that order.
  */
 export async function listCandidates(reader: Reader, query: CandidateQuery): Promise<CandidateRow[]> {
-  const [afterRank, afterPrice, afterLoad, afterId] = query.after ?? [null, null, null, null]
+  const [afterRank, afterPrice, afterLoad, afterId] = query.after ?? [BASIS_POINTS + 1, '0', 0, '']
   const rows = await reader.all(
-    `SELECT * FROM (
-       SELECT c.*, p.busy, o.max_concurrency, o.price_micro, coalesce(o.price_micro, 0) AS price, ${LOAD} AS load,
-              coalesce(r.passed, 0) AS passed, coalesce(r.failed, 0) AS failed, ${RANK} AS rank
-       FROM agent_offers o
-       JOIN agent_presence p ON p.agent_id = o.agent_id AND p.alive_until_ms >= $3
-       JOIN agent_contacts c ON c.agent_id = o.agent_id AND c.status = 'active'
-       LEFT JOIN agent_reputation r ON r.agent_id = o.agent_id
-       WHERE o.capability = $1 AND o.agent_id <> $2
-     ) candidate
-     WHERE ($4 = 1 OR (busy = 0 AND load < max_concurrency))
-       AND ($5 < 0 OR price <= $5)
-       AND ($6 < 0 OR (passed + failed > 0 AND passed * 10000 / (passed + failed) >= $6))
-       AND ($7 < 0 OR rank < $7 OR (rank = $7 AND (price > $8 OR (price = $8 AND (load > $9 OR (load = $9 AND agent_id > $10))))))
-     ORDER BY rank DESC, price, load, agent_id LIMIT $11`,
+    `SELECT c.*, k.max_concurrency, k.price_micro, k.load, k.demerit_bps, coalesce(r.passed, 0) AS passed, coalesce(r.failed, 0) AS failed
+     FROM candidates k
+     CROSS JOIN agent_presence p
+     CROSS JOIN agent_contacts c
+     LEFT JOIN agent_reputation r ON r.agent_id = k.agent_id
+     WHERE k.capability = $1 AND (k.demerit_bps, k.price_micro, k.load, k.agent_id) > ($7, $8, $9, $10)
+       AND p.agent_id = k.agent_id AND p.alive_until_ms >= $3
+       AND c.agent_id = k.agent_id AND c.status = 'active' AND k.agent_id <> $2
+       AND ($4 = 1 OR (p.busy = 0 AND k.load < k.max_concurrency))
+       AND ($5 < 0 OR k.price_micro <= $5)
+       AND ($6 < 0 OR (r.passed + r.failed > 0 AND r.passed * 10000 / (r.passed + r.failed) >= $6))
+     ORDER BY k.demerit_bps, k.price_micro, k.load, k.agent_id LIMIT $11`,
     [
       query.capability,
       query.callerId,
@@ -64,10 +63,10 @@ export async function listCandidates(reader: Reader, query: CandidateQuery): Pro
       query.includeBusy ? 1 : 0,
       query.maxPriceMicro ?? -1,
       query.minReputation ?? -1,
-      afterRank ?? -1,
-      parseAmount(afterPrice ?? '0') ?? 0n,
-      afterLoad ?? 0,
-      afterId ?? '',
+      BASIS_POINTS - afterRank,
+      parseAmount(afterPrice) ?? 0n,
+      afterLoad,
+      afterId,
       query.limit,
     ],
   )
@@ -83,12 +82,14 @@ export async function listDirectory(
   reader: Reader,
   query: Clock & { aliveOnly: boolean; includeDeregistered: boolean; after: string; limit: number },
 ): Promise<DirectoryRow[]> {
+  // Whoever is alive is found among those that beat, not among all that ever registered.
+  const from = query.aliveOnly ? 'agent_presence p CROSS JOIN agent_contacts c' : 'agent_contacts c'
+  const alive = query.aliveOnly
+    ? 'p.agent_id > $1 AND c.agent_id = p.agent_id AND p.alive_until_ms >= $3'
+    : 'c.agent_id > $1 AND $3 >= 0'
   const rows = await reader.all(
-    `SELECT * FROM agent_contacts c
-     WHERE c.agent_id > $1 AND ($2 = 1 OR c.status <> 'deregistered')
-       AND ($3 = 0 OR EXISTS (SELECT 1 FROM agent_presence p WHERE p.agent_id = c.agent_id AND p.alive_until_ms >= $4))
-     ORDER BY c.agent_id LIMIT $5`,
-    [query.after, query.includeDeregistered ? 1 : 0, query.aliveOnly ? 1 : 0, query.aliveAtMs, query.limit],
+    `SELECT c.* FROM ${from} WHERE ${alive} AND ($2 = 1 OR c.status <> 'deregistered') ORDER BY ${query.aliveOnly ? 'p' : 'c'}.agent_id LIMIT $4`,
+    [query.after, query.includeDeregistered ? 1 : 0, query.aliveAtMs, query.limit],
   )
   return rows.map((row) => ({ ...parseContact(row, query.nowMs), status: text(row, 'status') as AgentStatus }))
 }
@@ -122,11 +123,11 @@ export async function listOffers(reader: Reader, agentId: string): Promise<Capab
 
 function parseRanking(row: Row): Omit<CandidateRow, keyof Contact> {
   return {
-    priceMicro: maybeMicro(row, 'price_micro'),
+    priceMicro: micro(row, 'price_micro'),
     load: integer(row, 'load'),
     maxConcurrency: integer(row, 'max_concurrency'),
     passed: integer(row, 'passed'),
     failed: integer(row, 'failed'),
-    rank: integer(row, 'rank'),
+    rank: BASIS_POINTS - integer(row, 'demerit_bps'),
   }
 }

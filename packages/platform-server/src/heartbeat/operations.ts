@@ -5,7 +5,15 @@ import { countEvents } from '../events/operations.ts'
 import type { Sign } from '../presence.ts'
 import type { Tx } from '../storage/database.ts'
 import { aliveUntilMs, decideInterval, graceOf, spread } from './rules.ts'
-import { countOpenDuties, deleteBeat, extendDeadlines, listAlive, upsertBeats } from './store.ts'
+import {
+  countOpenDuties,
+  deleteBeat,
+  deleteBeatNotAfter,
+  deleteLapsed,
+  extendDeadlines,
+  listAlive,
+  upsertBeats,
+} from './store.ts'
 
 /** The interval at which beats are flushed: a restart loses at most one. */
 export const FLUSH_EVERY_MS = BEAT_INTERVAL_MIN_MS / 5
@@ -80,13 +88,29 @@ export async function flushBeats(deps: Deps): Promise<number> {
   return changed.length
 }
 
+/** Forget the beats of agents that are gone: from then on nobody looks past them for one that is there. @returns how many were looked at. */
+export async function sweepPresence(deps: Deps): Promise<number> {
+  deps.presence.online(deps.now())
+  const departed = deps.presence.takeDeparted()
+  for (let swept = 0; swept < departed.length; swept += FLUSH_TOGETHER) {
+    const batch = departed.slice(swept, swept + FLUSH_TOGETHER)
+    await deps.db.write(async (tx) => {
+      for (const [agentId, lastBeatAtMs] of batch) await deleteBeatNotAfter(tx, agentId, lastBeatAtMs)
+    })
+  }
+  return departed.length
+}
+
 /**
  * After a start: whoever was alive when the platform went away gets one full interval before it is judged.
  *
  * @returns how many agents are alive.
  */
 export async function resumePresence(deps: Deps): Promise<number> {
-  await deps.db.write((tx) => extendDeadlines(tx, deps.now()))
+  await deps.db.write(async (tx) => {
+    await extendDeadlines(tx, deps.now())
+    await deleteLapsed(tx, deps.now())
+  })
   const alive = await deps.db.read((reader) => listAlive(reader, deps.now()))
   for (const { agentId, ...sign } of alive) deps.presence.restore(agentId, { ...sign, aliveUntilMs: aliveUntilMs(sign) })
   return alive.length

@@ -17,6 +17,16 @@ export async function deleteBeat(tx: Tx, agentId: string): Promise<void> {
   await tx.run('DELETE FROM presence WHERE agent_id = $1', [agentId])
 }
 
+/** Delete a beat unless a newer one was stored since, by whatever process. */
+export async function deleteBeatNotAfter(tx: Tx, agentId: string, lastBeatAtMs: number): Promise<void> {
+  await tx.run('DELETE FROM presence WHERE agent_id = $1 AND last_beat_at_ms <= $2', [agentId, lastBeatAtMs])
+}
+
+/** Delete the beats of whoever is gone. */
+export function deleteLapsed(tx: Tx, nowMs: number): Promise<number> {
+  return tx.run('DELETE FROM presence WHERE last_beat_at_ms + interval_ms * (CASE busy WHEN 1 THEN 3 ELSE 9 END) < $1', [nowMs])
+}
+
 /**
  * Give every agent that was alive when the platform last heard anybody one more interval from now.
  *

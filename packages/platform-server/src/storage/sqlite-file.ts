@@ -45,13 +45,13 @@ export function openSqliteFile(file: SqliteFile): { lock: Disposable } {
 
 /** @returns whether a file in a data directory is a lock, or was left behind by a process that died while it made a database. */
 export function isLeftover(name: string): boolean {
-  return /[.](?:lock|new)(?:-journal)?$/.test(name)
+  return /[.](?:lock|new)(?:-journal|-wal|-shm)?$/.test(name)
 }
 
 /** A new file gets its name only when it is whole and on the disk: a process that dies before leaves nothing that looks like a database. */
 function makeFile(file: SqliteFile): void {
   const unfinished = `${file.path}.new`
-  for (const leftover of [unfinished, `${unfinished}-journal`]) rmSync(leftover, { force: true })
+  for (const part of ['', '-journal', '-wal', '-shm']) rmSync(`${unfinished}${part}`, { force: true })
   migrate(unfinished, file)
   renameSync(unfinished, file.path)
   syncDirectory(dirname(file.path))
@@ -119,7 +119,7 @@ function lockFile(path: string): Disposable {
 function migrate(path: string, { applicationId, migrations }: SqliteFile): void {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
   try {
-    database.exec('PRAGMA synchronous = FULL')
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     const current = Number(Object.values(database.prepare('PRAGMA user_version').get() ?? {})[0])
     for (const migration of migrations.slice(current)) {
       database.exec(

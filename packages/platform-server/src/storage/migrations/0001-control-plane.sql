@@ -308,4 +308,95 @@ CREATE VIEW counterparties AS
 CREATE VIEW submitted_work AS
   SELECT assignment_id, attempt, review_by_ms FROM assignments WHERE state = 'submitted' AND kind = 'execute';
 CREATE VIEW pending_reviews AS
-  SELECT target_assignment_id FROM assignments WHERE kind = 'review' AND state IN ('offered', 'assigned', 'working')
+  SELECT target_assignment_id FROM assignments WHERE kind = 'review' AND state IN ('offered', 'assigned', 'working');
+CREATE VIEW ranked_offers AS
+  SELECT c.name AS capability, c.agent_id, c.max_concurrency, coalesce(c.price_micro, 0) AS price_micro,
+         10000 - coalesce((r.passed + 1) * 10000 / (r.passed + r.failed + 2), 5000) AS demerit_bps,
+         (SELECT count(*) FROM assignments a
+          WHERE a.assignee_id = c.agent_id AND a.capability = c.name AND a.state IN ('assigned', 'working')) AS load
+  FROM capabilities c LEFT JOIN reputation r ON r.agent_id = c.agent_id;
+
+-- discovery
+-- The offers of agents that are there, in the order of discovery, so that a page costs the same whoever else offers the same.
+-- Nobody writes it: triggers keep it equal to ranked_offers of the agents in presence.
+CREATE TABLE candidates (
+  agent_id TEXT NOT NULL,
+  capability TEXT NOT NULL,
+  max_concurrency INTEGER NOT NULL,
+  price_micro INTEGER NOT NULL,
+  demerit_bps INTEGER NOT NULL,
+  load INTEGER NOT NULL,
+  PRIMARY KEY (agent_id, capability)
+) STRICT;
+CREATE INDEX candidates_in_order ON candidates (capability, demerit_bps, price_micro, load, agent_id);
+-- sqlite
+CREATE TRIGGER candidates_offer AFTER INSERT ON capabilities BEGIN
+  INSERT INTO candidates (agent_id, capability, max_concurrency, price_micro, demerit_bps, load)
+    SELECT o.agent_id, o.capability, o.max_concurrency, o.price_micro, o.demerit_bps, o.load
+    FROM presence p JOIN ranked_offers o ON o.agent_id = p.agent_id WHERE p.agent_id = NEW.agent_id AND o.capability = NEW.name
+    ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER candidates_withdraw AFTER DELETE ON capabilities BEGIN
+  DELETE FROM candidates WHERE agent_id = OLD.agent_id AND capability = OLD.name;
+END;
+CREATE TRIGGER candidates_appear AFTER INSERT ON presence BEGIN
+  INSERT INTO candidates (agent_id, capability, max_concurrency, price_micro, demerit_bps, load)
+    SELECT o.agent_id, o.capability, o.max_concurrency, o.price_micro, o.demerit_bps, o.load
+    FROM ranked_offers o WHERE o.agent_id = NEW.agent_id ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER candidates_leave AFTER DELETE ON presence BEGIN
+  DELETE FROM candidates WHERE agent_id = OLD.agent_id;
+END;
+CREATE TRIGGER candidates_first_outcome AFTER INSERT ON reputation BEGIN
+  UPDATE candidates SET demerit_bps = 10000 - (NEW.passed + 1) * 10000 / (NEW.passed + NEW.failed + 2) WHERE agent_id = NEW.agent_id;
+END;
+CREATE TRIGGER candidates_outcome AFTER UPDATE ON reputation BEGIN
+  UPDATE candidates SET demerit_bps = 10000 - (NEW.passed + 1) * 10000 / (NEW.passed + NEW.failed + 2) WHERE agent_id = NEW.agent_id;
+END;
+CREATE TRIGGER candidates_hired AFTER INSERT ON assignments WHEN NEW.state IN ('assigned', 'working') BEGIN
+  UPDATE candidates SET load = load + 1 WHERE agent_id = NEW.assignee_id AND capability = NEW.capability;
+END;
+CREATE TRIGGER candidates_moved AFTER UPDATE OF state ON assignments
+  WHEN (NEW.state IN ('assigned', 'working')) <> (OLD.state IN ('assigned', 'working')) BEGIN
+  UPDATE candidates SET load = load + CASE WHEN NEW.state IN ('assigned', 'working') THEN 1 ELSE -1 END
+    WHERE agent_id = NEW.assignee_id AND capability = NEW.capability;
+END;
+-- postgres
+CREATE FUNCTION keep_offers() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO candidates (agent_id, capability, max_concurrency, price_micro, demerit_bps, load)
+      SELECT o.agent_id, o.capability, o.max_concurrency, o.price_micro, o.demerit_bps, o.load
+      FROM presence p JOIN ranked_offers o ON o.agent_id = p.agent_id WHERE p.agent_id = NEW.agent_id AND o.capability = NEW.name
+      ON CONFLICT DO NOTHING;
+  ELSE
+    DELETE FROM candidates WHERE agent_id = OLD.agent_id AND capability = OLD.name;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION keep_present() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO candidates (agent_id, capability, max_concurrency, price_micro, demerit_bps, load)
+      SELECT o.agent_id, o.capability, o.max_concurrency, o.price_micro, o.demerit_bps, o.load
+      FROM ranked_offers o WHERE o.agent_id = NEW.agent_id ON CONFLICT DO NOTHING;
+  ELSE
+    DELETE FROM candidates WHERE agent_id = OLD.agent_id;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION keep_demerit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  UPDATE candidates SET demerit_bps = 10000 - (NEW.passed + 1) * 10000 / (NEW.passed + NEW.failed + 2) WHERE agent_id = NEW.agent_id;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION keep_load() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  UPDATE candidates SET load = load + CASE WHEN NEW.state IN ('assigned', 'working') THEN 1 ELSE -1 END
+    WHERE agent_id = NEW.assignee_id AND capability = NEW.capability;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER candidates_offer AFTER INSERT OR DELETE ON capabilities FOR EACH ROW EXECUTE FUNCTION keep_offers();
+CREATE TRIGGER candidates_present AFTER INSERT OR DELETE ON presence FOR EACH ROW EXECUTE FUNCTION keep_present();
+CREATE TRIGGER candidates_outcome AFTER INSERT OR UPDATE ON reputation FOR EACH ROW EXECUTE FUNCTION keep_demerit();
+CREATE TRIGGER candidates_hired AFTER INSERT ON assignments FOR EACH ROW
+  WHEN (NEW.state IN ('assigned', 'working')) EXECUTE FUNCTION keep_load();
+CREATE TRIGGER candidates_moved AFTER UPDATE OF state ON assignments FOR EACH ROW
+  WHEN ((NEW.state IN ('assigned', 'working')) <> (OLD.state IN ('assigned', 'working'))) EXECUTE FUNCTION keep_load();
+-- both
