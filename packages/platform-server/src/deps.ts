@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { IdPrefix } from '@agent-marketplace/protocol'
-import { ulid } from 'ulid'
 import { BeatGate } from './beat-gate.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
+import { newId } from './new-id.ts'
 import { Presence } from './presence.ts'
 import type { Database } from './storage/database.ts'
 import { Turns } from './turns.ts'
@@ -46,9 +46,4 @@ export function createDeps(given: Pick<Deps, 'db' | 'config' | 'log' | 'instance
     tokenTurns: new Turns(TOKEN_CALLS_WAITING_MAX),
     ...given,
   }
-}
-
-/** A fresh unguessable id that sorts by creation time. */
-export function newId(prefix: IdPrefix): string {
-  return `${prefix}_${ulid().toLowerCase()}`
 }

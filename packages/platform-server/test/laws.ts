@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Database, Row } from '../src/storage/database.ts'
 import { integer, maybeText, micro, text } from '../src/storage/row.ts'
 
@@ -10,7 +11,12 @@ export interface Snapshot {
   readonly accounts: readonly Row[]
   readonly verdicts: readonly Row[]
   readonly streams: readonly Row[]
+  /** What discovery reads, and what it is kept equal to. */
+  readonly candidates: readonly Row[]
+  readonly offers: readonly Row[]
 }
+
+const OFFER = 'o.agent_id, o.capability, o.max_concurrency, o.price_micro, o.demerit_bps, o.load'
 
 export function takeSnapshot(db: Database): Promise<Snapshot> {
   return db.read(async (reader) => ({
@@ -22,6 +28,10 @@ export function takeSnapshot(db: Database): Promise<Snapshot> {
     verdicts: await reader.all('SELECT * FROM verdicts ORDER BY verdict_id'),
     streams: await reader.all(
       'SELECT c.last_seq, count(e.seq) AS events FROM event_counters c LEFT JOIN events e ON e.agent_id = c.agent_id GROUP BY c.agent_id, c.last_seq ORDER BY c.agent_id',
+    ),
+    candidates: await reader.all(`SELECT ${OFFER} FROM candidates o ORDER BY o.agent_id, o.capability`),
+    offers: await reader.all(
+      `SELECT ${OFFER} FROM ranked_offers o JOIN presence p ON p.agent_id = o.agent_id ORDER BY o.agent_id, o.capability`,
     ),
   }))
 }
@@ -47,8 +57,14 @@ export function brokenLaws(now: Snapshot, before?: Snapshot): string[] {
     ...moneyFaults(now),
     ...now.holds.flatMap((hold) => holdFaults(now, hold)),
     ...stateFaults(now),
+    ...candidateFaults(now),
     ...(before ? moveFaults(before, now) : []),
   ]
+}
+
+/** What triggers keep is what a look at everything would find. */
+export function candidateFaults({ candidates, offers }: Pick<Snapshot, 'candidates' | 'offers'>): string[] {
+  return isDeepStrictEqual(candidates, offers) ? [] : ['candidates are not the offers of the agents that are there']
 }
 
 function sum(rows: readonly Row[], column = 'amount_micro'): bigint {

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { Database, Migration } from '../src/storage/database.ts'
 import { translate } from '../src/storage/dialect.ts'
-import { openPostgres } from '../src/storage/postgres.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import type { SqliteFile } from '../src/storage/sqlite-file.ts'
 import type { Place } from './place.ts'
@@ -20,9 +19,11 @@ export const THINGS: Pick<SqliteFile, 'applicationId' | 'migrations'> = {
   migrations: [{ version: 1, name: 'things', sql: SQL }],
 }
 
-export function openThings({ directory, database }: Pick<Place, 'directory' | 'database'>): Promise<Database> {
-  if (database) return openPostgres({ url: database, migrations: THINGS.migrations.map(inPostgres) })
-  return Promise.resolve(openSqlite({ ...THINGS, path: join(directory, 'things.sqlite'), create: true }))
+export async function openThings({ directory, database }: Pick<Place, 'directory' | 'database'>): Promise<Database> {
+  if (!database) return openSqlite({ ...THINGS, path: join(directory, 'things.sqlite'), create: true })
+  // Loaded only where it is needed: short-lived processes open the other engine.
+  const { openPostgres } = await import('../src/storage/postgres.ts')
+  return openPostgres({ url: database, migrations: THINGS.migrations.map(inPostgres) })
 }
 
 export function inPostgres(migration: Migration): Migration {

@@ -52,17 +52,25 @@ function countingIds(): Deps['newId'] {
   return (prefix) => `${prefix}_${String(++count).padStart(26, '0')}`
 }
 
-/** A world of its own on this engine, in which transactions run one after another, so that what they make is the same on every engine. */
-export async function openWorldOn(engine: Engine): Promise<World> {
+/**
+ * A world of its own on this engine.
+ *
+ * @param oneByOne - Whether transactions run one after another, so that what they make is the same on every engine.
+ */
+export async function openWorldOn(engine: Engine, { oneByOne = true } = {}): Promise<World> {
   const platform = await openTestPlatform(['--fee-bps', FEE_BPS], {}, { engine, ids: countingIds() })
-  const { db } = platform.deps
+  const db = oneByOne ? inTurns(platform.deps.db) : platform.deps.db
+  return { ...(await populate(platform)), ...platform, deps: { ...platform.deps, db } }
+}
+
+function inTurns(db: Database): Database {
   let turn: Promise<unknown> = Promise.resolve()
   const write: Database['write'] = (work) => {
     const next = turn.then(() => db.write(work))
     turn = next.catch(() => {})
     return next
   }
-  const oneByOne: Database = {
+  return {
     engine: db.engine,
     signals: db.signals,
     failed: db.failed,
@@ -70,7 +78,6 @@ export async function openWorldOn(engine: Engine): Promise<World> {
     write,
     close: () => db.close(),
   }
-  return { ...(await populate(platform)), ...platform, deps: { ...platform.deps, db: oneByOne } }
 }
 
 export async function makeTemplate(): Promise<Template> {

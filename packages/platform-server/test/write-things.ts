@@ -12,7 +12,9 @@ let next = 0
 async function writeOne(name: string): Promise<void> {
   await db.write(async (tx) => {
     await tx.run('INSERT INTO things (name, amount) VALUES ($1, 0)', [name])
-    await tx.run(`INSERT INTO things (name, amount) VALUES ('count', 1) ON CONFLICT (name) DO UPDATE SET amount = things.amount + 1`)
+    await tx.run(
+      `INSERT INTO things (name, amount) VALUES ('count', 1) ON CONFLICT (name) DO UPDATE SET amount = things.amount + 1`,
+    )
   })
 }
 

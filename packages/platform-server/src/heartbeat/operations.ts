@@ -17,6 +17,8 @@ import {
 
 /** The interval at which beats are flushed: a restart loses at most one. */
 export const FLUSH_EVERY_MS = BEAT_INTERVAL_MIN_MS / 5
+/** What an earlier process left of agents that are long gone is forgotten at a start; other processes may know better of the rest. */
+const LAPSED_KEPT_MS = 3_600_000
 /** Beats written by one transaction: well below a millisecond. */
 const FLUSH_TOGETHER = 100
 
@@ -109,7 +111,7 @@ export async function sweepPresence(deps: Deps): Promise<number> {
 export async function resumePresence(deps: Deps): Promise<number> {
   await deps.db.write(async (tx) => {
     await extendDeadlines(tx, deps.now())
-    await deleteLapsed(tx, deps.now())
+    await deleteLapsed(tx, deps.now() - LAPSED_KEPT_MS)
   })
   const alive = await deps.db.read((reader) => listAlive(reader, deps.now()))
   for (const { agentId, ...sign } of alive) deps.presence.restore(agentId, { ...sign, aliveUntilMs: aliveUntilMs(sign) })

@@ -22,7 +22,7 @@ export async function deleteBeatNotAfter(tx: Tx, agentId: string, lastBeatAtMs: 
   await tx.run('DELETE FROM presence WHERE agent_id = $1 AND last_beat_at_ms <= $2', [agentId, lastBeatAtMs])
 }
 
-/** Delete the beats of whoever is gone. */
+/** Delete the beats of whoever was gone at an instant. */
 export function deleteLapsed(tx: Tx, nowMs: number): Promise<number> {
   return tx.run('DELETE FROM presence WHERE last_beat_at_ms + interval_ms * (CASE busy WHEN 1 THEN 3 ELSE 9 END) < $1', [nowMs])
 }

@@ -1,7 +1,7 @@
 import { fc } from '@fast-check/vitest'
 import { expect, test } from 'vitest'
 import { anyCommand, anyStep } from '../../test/commands.ts'
-import { engines } from '../../test/engines.ts'
+import { engines, postgres } from '../../test/engines.ts'
 import { play, type Told } from '../../test/history.ts'
 import { type Snapshot, takeSnapshot } from '../../test/laws.ts'
 import { makeTemplate, openWorld, openWorldOn } from '../../test/world.ts'
@@ -61,6 +61,20 @@ test('the same history on SQLite and on PostgreSQL leaves the same rows, hashes 
         verdicts: verdicts.map((row) => ({ ...row, signature: null })),
       }))
       expect(other).toEqual(one)
+    }),
+    { numRuns: IS_LONG ? 100 : 2 },
+  )
+})
+
+test('the laws hold where a dozen things happen at once on PostgreSQL', { timeout: 3_600_000 }, async () => {
+  const crowd = fc.noBias(
+    fc.array(fc.array(anyCommand, { minLength: 1, maxLength: 12, size: 'max' }), { maxLength: 20, size: 'max' }),
+  )
+
+  await fc.assert(
+    fc.asyncProperty(crowd, async (steps) => {
+      await using world = await openWorldOn(postgres, { oneByOne: false })
+      await play(world, steps, { done: new Map(), refused: new Map(), ended: new Map() })
     }),
     { numRuns: IS_LONG ? 100 : 2 },
   )

@@ -84,7 +84,6 @@ CREATE TABLE capabilities (
   price_micro INTEGER CHECK (price_micro > 0),
   PRIMARY KEY (agent_id, name)
 ) STRICT;
-CREATE INDEX capabilities_by_name ON capabilities (name, agent_id);
 
 -- heartbeat
 CREATE TABLE presence (
