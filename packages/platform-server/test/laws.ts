@@ -11,6 +11,7 @@ export interface Snapshot {
   readonly accounts: readonly Row[]
   readonly verdicts: readonly Row[]
   readonly streams: readonly Row[]
+  readonly loads: readonly Row[]
   /** What discovery reads, and what it is kept equal to. */
   readonly candidates: readonly Row[]
   readonly offers: readonly Row[]
@@ -25,6 +26,7 @@ export function takeSnapshot(db: Database): Promise<Snapshot> {
     entries: await reader.all('SELECT * FROM ledger_entries ORDER BY chain, seq'),
     postings: await reader.all('SELECT * FROM ledger_postings ORDER BY entry_id, position'),
     accounts: await reader.all('SELECT * FROM accounts ORDER BY account'),
+    loads: await reader.all('SELECT * FROM buyer_loads ORDER BY buyer_id'),
     verdicts: await reader.all('SELECT * FROM verdicts ORDER BY verdict_id'),
     streams: await reader.all(
       'SELECT c.last_seq, count(e.seq) AS events FROM event_counters c LEFT JOIN events e ON e.agent_id = c.agent_id GROUP BY c.agent_id, c.last_seq ORDER BY c.agent_id',
@@ -121,8 +123,13 @@ function holdFaults({ assignments, entries, postings, verdicts }: Snapshot, hold
   return []
 }
 
-function stateFaults({ assignments, streams }: Snapshot): string[] {
+function stateFaults({ assignments, streams, loads }: Snapshot): string[] {
   const faults: string[] = []
+  for (const { buyer_id, open_assignments } of loads) {
+    const open = assignments.filter((row) => row.buyer_id === buyer_id && OPEN.includes(text(row, 'state')))
+    if (open_assignments !== BigInt(open.length))
+      faults.push(`${buyer_id} has ${open.length} open assignments, ${open_assignments} are counted`)
+  }
   for (const row of assignments) {
     const id = text(row, 'assignment_id')
     const state = text(row, 'state')

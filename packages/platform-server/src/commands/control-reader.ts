@@ -12,7 +12,7 @@ export async function readControlData<T>(
   work: (reader: Reader, checkReferences: () => void) => Promise<T>,
 ): Promise<T> {
   if (database) {
-    const db = await openControlDatabase({ directory: dataDirectory, create: false, database })
+    const db = await openControlDatabase({ directory: dataDirectory, create: false, database, readOnly: true })
     try {
       // This engine keeps references itself.
       return await db.read((reader) => work(reader, () => {}))

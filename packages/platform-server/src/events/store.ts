@@ -19,12 +19,11 @@ export interface Happening {
  * Take the next place in an agent's stream. The counter row serializes writers, so a stream has no gaps and grows in commit order on every engine.
  */
 export async function takeSeq(tx: Tx, agentId: string): Promise<number> {
-  await tx.run(
+  const row = await tx.get(
     `INSERT INTO event_counters (agent_id, last_seq) VALUES ($1, 1)
-     ON CONFLICT (agent_id) DO UPDATE SET last_seq = event_counters.last_seq + 1`,
+     ON CONFLICT (agent_id) DO UPDATE SET last_seq = event_counters.last_seq + 1 RETURNING last_seq`,
     [agentId],
   )
-  const row = await tx.get('SELECT last_seq FROM event_counters WHERE agent_id = $1', [agentId])
   if (!row) throw new Error('the counter was just written')
   return integer(row, 'last_seq')
 }

@@ -20,6 +20,8 @@ export interface ControlStorage {
   readonly create: boolean
   /** A `postgres://` address; without it the embedded engine is used. */
   readonly database?: string | undefined
+  /** For PostgreSQL: look and do not touch. The embedded engine is looked at with `inspectControlDatabase`. */
+  readonly readOnly?: boolean
 }
 
 /**
@@ -27,8 +29,8 @@ export interface ControlStorage {
  *
  * @throws StorageUnusable when it cannot be used as it stands.
  */
-export async function openControlDatabase({ directory, create, database }: ControlStorage): Promise<Database> {
-  if (database) return openPostgres({ url: database, migrations: readMigrations(MIGRATIONS, 'postgres') })
+export async function openControlDatabase({ directory, create, database, readOnly = false }: ControlStorage): Promise<Database> {
+  if (database) return openPostgres({ url: database, migrations: readMigrations(MIGRATIONS, 'postgres'), readOnly })
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = controlFile(directory)
   if (create && !existsSync(file.path)) removeInstanceFile(directory)

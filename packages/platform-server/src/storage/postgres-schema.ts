@@ -10,9 +10,14 @@ const INSUFFICIENT_PRIVILEGE = '42501'
 /**
  * Bring a database to the schema of this code. An empty one is filled; one with tables of somebody else is left as it is.
  *
+ * @param isToChange - Whether the schema may be made or changed; otherwise it must be that of this code.
  * @throws StorageUnusable with one line for the operator.
  */
-export async function migratePostgres(connection: pg.ClientConfig, migrations: readonly Migration[]): Promise<void> {
+export async function migratePostgres(
+  connection: pg.ClientConfig,
+  migrations: readonly Migration[],
+  isToChange = true,
+): Promise<void> {
   const client = new pg.Client(connection)
   client.on('error', () => {})
   try {
@@ -21,6 +26,7 @@ export async function migratePostgres(connection: pg.ClientConfig, migrations: r
     await checkEncoding(client)
     const applied = await appliedVersions(client)
     refuseOther(applied, migrations)
+    if (!isToChange) refuseOlder(applied, migrations)
     for (const migration of migrations.slice(applied.length)) await apply(client, migration)
   } catch (error) {
     throw error instanceof StorageUnusable ? error : unusable(error)
@@ -53,6 +59,14 @@ function refuseOther(applied: readonly string[], migrations: readonly Migration[
     )
   const isOurs = applied.every((name, index) => name === migrations[index]?.name)
   if (!isOurs) throw new StorageUnusable('--database: not a database of this program')
+}
+
+function refuseOlder({ length }: readonly string[], migrations: readonly Migration[]): void {
+  if (length === 0) throw new StorageUnusable('--database: no data where they were expected')
+  if (length < migrations.length)
+    throw new StorageUnusable(
+      `--database: written by an older version (schema ${length}, this program needs ${migrations.length}); migrate it`,
+    )
 }
 
 /** Each migration commits with its number, or not at all. */

@@ -80,6 +80,22 @@ describe('the schema', () => {
     await expect(say(foreign.database, 'SELECT * FROM schema_version')).rejects.toThrow('does not exist')
   })
 
+  test('is not made, and does not grow, for somebody who only looks', async () => {
+    await using empty = await postgres.open()
+    const look = (url: string, wanted = migrations) => openPostgres({ url, migrations: wanted, readOnly: true })
+    await expect(look(empty.database ?? '')).rejects.toThrow('no data where they were expected')
+    await expect(say(empty.database, 'SELECT * FROM schema_version')).rejects.toThrow('does not exist')
+    await using storage = await openAll(1)
+    const more = [...migrations, { version: 2, name: 'more', sql: 'CREATE TABLE more (name TEXT)' }]
+    await expect(look(storage.database ?? '', more)).rejects.toThrow(
+      'written by an older version (schema 1, this program needs 2)',
+    )
+
+    const db = await look(storage.database ?? '')
+    expect(await countThings(db)).toEqual({ n: 0n })
+    await db.close()
+  })
+
   test('needs UTF-8, and a database that can be reached; no password is told', async () => {
     await using place = await postgres.open()
     await say(place.database, `CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0`)

@@ -12,10 +12,11 @@ export interface PostgresAddress {
   /** `postgres://user@host/name`; a password is better kept in PGPASSWORD or a `.pgpass` file. */
   readonly url: string
   readonly migrations: readonly Migration[]
-  /** Connections of this process, besides the one that listens. */
-  readonly connectionsMax?: number
+  /** To look and not to touch: the schema must be that of this code. */
+  readonly readOnly?: boolean
 }
 
+/** Connections of this process, besides the one that listens. */
 const CONNECTIONS_MAX = 16
 /** How long a call waits for a connection, in milliseconds; beyond it the platform is overloaded or the database is gone. */
 const CONNECT_TIMEOUT_MS = 10_000
@@ -44,12 +45,12 @@ const BEGIN_WRITE = 'BEGIN ISOLATION LEVEL READ COMMITTED'
  *
  * @throws StorageUnusable when the database cannot be reached, is foreign or newer than this code.
  */
-export async function openPostgres({ url, migrations, connectionsMax = CONNECTIONS_MAX }: PostgresAddress): Promise<Database> {
+export async function openPostgres({ url, migrations, readOnly = false }: PostgresAddress): Promise<Database> {
   const connection = { connectionString: url, application_name: 'agent-marketplace', keepAlive: true }
-  await migratePostgres(connection, migrations)
+  await migratePostgres(connection, migrations, !readOnly)
   const pool = new pg.Pool({
     ...connection,
-    max: connectionsMax,
+    max: CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS,
     statement_timeout: STATEMENT_MS,

@@ -3,13 +3,13 @@ import type { Deps } from '../deps.ts'
 import { notFound } from '../errors.ts'
 import { appendEvents } from '../events/operations.ts'
 import { type Call, once } from '../idempotency/operations.ts'
-import { listContacts } from '../identity/operations.ts'
+import { listContacts, lockAgent } from '../identity/operations.ts'
 import { getEngageable } from '../registry/operations.ts'
 import { makeHold } from '../settlement/operations.ts'
 import type { Tx } from '../storage/database.ts'
 import { lockAssignment, wireOf } from './assignment-life.ts'
 import { insertAssignment } from './assignment-store.ts'
-import { checkAssigneeCapacity, checkBuyerCapacity, checkReviewers, lockParties } from './capacity.ts'
+import { checkAssigneeCapacity, checkReviewers, takeBuyerPlace } from './capacity.ts'
 import { type AssignmentRecord, checkShape, refuseSelfDealing, requireState } from './rules.ts'
 import { admit, chooseSession, lockOpenTask } from './task-operations.ts'
 import { markFunded } from './transition-store.ts'
@@ -17,7 +17,7 @@ import { markFunded } from './transition-store.ts'
 /**
  * Give an agent a duty in a task, or offer it to whoever has the capability; with a price, set the money aside in the same transaction, or do neither.
  *
- * Locks, here and wherever something is claimed: the task, then the agents, then the work under review.
+ * Locks, here and wherever something is claimed: the task, the assignee, the work under review, the buyer's places, money.
  *
  * @throws Refusal `not_found`, `wrong_state`, `self_dealing`, `capacity_exceeded`, `already_exists` (this reviewer reviews it already), `insufficient_funds`, `invalid_input`.
  */
@@ -26,10 +26,10 @@ export function assign(deps: Deps, call: Call, input: AssignInput): Promise<Assi
   return once(deps, call, input, async (tx) => {
     const { assigneeAgentId: assigneeId } = input
     const task = await lockOpenTask(tx, call.callerId, input.taskId)
-    await lockParties(tx, task.buyerId, ...(assigneeId ? [assigneeId] : []))
+    if (assigneeId) await lockAgent(tx, assigneeId)
     const target = await findTarget(tx, task, input.targetAssignmentId)
     const { sessionId } = await chooseSession(deps, tx, task.taskId, input.sessionId)
-    await checkBuyerCapacity(tx, task.buyerId)
+    await takeBuyerPlace(tx, task.buyerId)
     if (assigneeId) await checkAssignee(tx, task, target, { ...input, assigneeId })
     if (target) await checkReviewers(tx, target.assignmentId, assigneeId)
 

@@ -4,8 +4,9 @@ import { Refusal } from '../errors.ts'
 import { appendEvents } from '../events/operations.ts'
 import { settle } from '../settlement/operations.ts'
 import type { Tx } from '../storage/database.ts'
-import { findAssignment, listReviewsOf, recordOutcome } from './assignment-store.ts'
+import { findAssignment, listReviewsOf } from './assignment-store.ts'
 import { type AssignmentRecord, checkCancel, isOpen, partiesOf } from './rules.ts'
+import { recordOutcome, removeOpenAssignment } from './tally-store.ts'
 import { advanceReviews, endAssignment, lockWork, restartWork } from './transition-store.ts'
 
 /** How an assignment ends, and what that means for its money and for the reviews of it. */
@@ -30,7 +31,8 @@ export async function lockAssignment(tx: Tx, assignmentId: string): Promise<Assi
  */
 async function finish(deps: Deps, tx: Tx, record: AssignmentRecord, { end, earned, actor }: Ending): Promise<AssignmentRecord> {
   if (!(await endAssignment(tx, record, end))) throw new Refusal('wrong_state', 'the assignment moved on just now')
-  const { assignmentId, taskId, targetAssignmentId } = record
+  const { assignmentId, taskId, targetAssignmentId, buyerId } = record
+  await removeOpenAssignment(tx, buyerId)
   await settle(deps, tx, { assignmentId, taskId, earned, actor })
   await appendEvents(deps, tx, partiesOf(record), { kind: `assignment.${end}`, taskId, assignmentId, targetAssignmentId })
   return { ...record, state: end, leaseExpiresAtMs: undefined, reviewByMs: undefined }

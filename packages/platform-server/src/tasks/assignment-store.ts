@@ -58,14 +58,6 @@ export function countOpenOfAssignee(reader: Reader, assigneeId: string): Promise
   )
 }
 
-export function countOpenOfBuyer(reader: Reader, buyerId: string): Promise<number> {
-  return count(
-    reader,
-    `SELECT count(*) AS n FROM assignments WHERE buyer_id = $1 AND state IN ('offered', 'assigned', 'working', 'submitted')`,
-    [buyerId],
-  )
-}
-
 /** Reviews of a piece of work, oldest first. */
 export async function listReviewsOf(reader: Reader, targetAssignmentId: string): Promise<AssignmentRecord[]> {
   const rows = await reader.all('SELECT * FROM assignments WHERE target_assignment_id = $1 ORDER BY assignment_id', [
@@ -126,16 +118,6 @@ export function listLapsed(reader: Reader, nowMs: number, limit: number): Promis
     `SELECT assignment_id FROM assignments WHERE state = 'working' AND lease_expires_at_ms IS NOT NULL AND lease_expires_at_ms < $1
      ORDER BY lease_expires_at_ms, assignment_id LIMIT $2`,
     [nowMs, limit],
-  )
-}
-
-/** Count one more decided piece of work of an agent. */
-export async function recordOutcome(tx: Tx, agentId: string, outcome: 'passed' | 'failed'): Promise<void> {
-  const passed = outcome === 'passed' ? 1 : 0
-  await tx.run(
-    `INSERT INTO reputation (agent_id, passed, failed) VALUES ($1, $2, $3)
-     ON CONFLICT (agent_id) DO UPDATE SET passed = reputation.passed + $2, failed = reputation.failed + $3`,
-    [agentId, passed, 1 - passed],
   )
 }
 

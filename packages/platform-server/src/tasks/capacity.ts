@@ -1,27 +1,22 @@
 import { OPEN_ASSIGNMENTS_PER_BUYER_MAX, REVIEWERS_PER_TARGET_MAX } from '@agent-marketplace/protocol'
 import { Refusal } from '../errors.ts'
-import { lockAgent } from '../identity/operations.ts'
 import type { Engageable } from '../registry/operations.ts'
 import type { Tx } from '../storage/database.ts'
-import { countDuties, countOpenOfAssignee, countOpenOfBuyer, listReviewsOf } from './assignment-store.ts'
+import { countDuties, countOpenOfAssignee, listReviewsOf } from './assignment-store.ts'
 import { isOpen } from './rules.ts'
+import { addOpenAssignment } from './tally-store.ts'
 
 /** Agents of this tier hold one open assignment at a time. */
 const LIMITED_TRUST_TIER = 3
 
-/** Hold off everybody else who counts what these agents have, until the transaction ends. Always in the same order, so that two never wait for each other. */
-export async function lockParties(tx: Tx, ...agentIds: string[]): Promise<void> {
-  for (const agentId of [...new Set(agentIds)].sort()) await lockAgent(tx, agentId)
-}
-
-/** Under the lock of the buyer. @throws Refusal `capacity_exceeded` */
-export async function checkBuyerCapacity(tx: Tx, buyerId: string): Promise<void> {
-  if ((await countOpenOfBuyer(tx, buyerId)) >= OPEN_ASSIGNMENTS_PER_BUYER_MAX) {
+/** Take one of the places that a buyer has for open assignments; it is given back when the assignment ends. @throws Refusal `capacity_exceeded` */
+export async function takeBuyerPlace(tx: Tx, buyerId: string): Promise<void> {
+  if (!(await addOpenAssignment(tx, buyerId, OPEN_ASSIGNMENTS_PER_BUYER_MAX))) {
     throw new Refusal('capacity_exceeded', 'too many open assignments of this buyer')
   }
 }
 
-/** Under the lock of the assignee. @throws Refusal `capacity_exceeded` */
+/** Under the lock of the assignee: nobody else counts meanwhile what it has. @throws Refusal `capacity_exceeded` */
 export async function checkAssigneeCapacity(tx: Tx, assignee: Engageable, capability: string | undefined): Promise<void> {
   const { agentId, trustTier, maxConcurrency } = assignee
   if (trustTier === LIMITED_TRUST_TIER && (await countOpenOfAssignee(tx, agentId)) > 0) {

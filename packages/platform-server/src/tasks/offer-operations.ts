@@ -4,6 +4,7 @@ import type { Deps } from '../deps.ts'
 import { notFound } from '../errors.ts'
 import { appendEvents } from '../events/operations.ts'
 import { type Call, once } from '../idempotency/operations.ts'
+import { lockAgent } from '../identity/operations.ts'
 import { cutPage, readCursor } from '../page.ts'
 import { getEngageable, listOffered } from '../registry/operations.ts'
 import { namePayee } from '../settlement/operations.ts'
@@ -12,7 +13,7 @@ import { announce } from './assign.ts'
 import { getRecord, lockAssignment } from './assignment-life.ts'
 import { viewOf } from './assignment-operations.ts'
 import { findAssignment, listReviewsOf } from './assignment-store.ts'
-import { checkAssigneeCapacity, lockParties } from './capacity.ts'
+import { checkAssigneeCapacity } from './capacity.ts'
 import { type Claimant, findClaimable, listClaimable } from './offer-store.ts'
 import { type AssignmentRecord, isOpen, requireState } from './rules.ts'
 import { admit } from './task-operations.ts'
@@ -64,7 +65,7 @@ async function lockOffer(tx: Tx, claimant: Claimant, assignmentId: string): Prom
   const known = await findAssignment(tx, assignmentId)
   if (!known) throw notFound('offer')
   await lockTask(tx, known.taskId)
-  await lockParties(tx, claimant.agentId)
+  await lockAgent(tx, claimant.agentId)
   const record = await lockAssignment(tx, assignmentId)
   if (record?.assigneeId === claimant.agentId) requireState(record, 'offered')
   const offer = await findClaimable(tx, claimant, assignmentId)

@@ -151,11 +151,14 @@ CREATE INDEX assignments_by_buyer ON assignments (buyer_id, assignment_id);
 CREATE INDEX assignments_by_task ON assignments (task_id, assignment_id);
 CREATE INDEX assignments_by_target ON assignments (target_assignment_id) WHERE target_assignment_id IS NOT NULL;
 CREATE INDEX assignments_load ON assignments (assignee_id, capability) WHERE state IN ('assigned', 'working');
-CREATE INDEX assignments_open_by_buyer ON assignments (buyer_id) WHERE state IN ('offered', 'assigned', 'working', 'submitted');
 CREATE INDEX assignments_offered ON assignments (capability, assignment_id) WHERE state = 'offered';
 CREATE INDEX assignments_to_accept ON assignments (accept_by_ms, assignment_id) WHERE state IN ('offered', 'assigned');
 CREATE INDEX assignments_leased ON assignments (lease_expires_at_ms, assignment_id) WHERE state = 'working' AND lease_expires_at_ms IS NOT NULL;
 CREATE INDEX assignments_to_review ON assignments (review_by_ms, assignment_id) WHERE state = 'submitted' AND kind = 'execute';
+CREATE TABLE buyer_loads (
+  buyer_id TEXT PRIMARY KEY REFERENCES agents (agent_id),
+  open_assignments INTEGER NOT NULL CHECK (open_assignments >= 0)
+) STRICT;
 CREATE TABLE reputation (
   agent_id TEXT PRIMARY KEY REFERENCES agents (agent_id),
   passed INTEGER NOT NULL,
