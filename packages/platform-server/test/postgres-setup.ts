@@ -23,10 +23,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   })
   await new Promise<void>((resolve) => server.listen(path, resolve))
   project.provide('postgresSocket', path)
+  const remove = () => rmSync(directory, { recursive: true, force: true })
+  process.once('exit', remove)
   return async () => {
     server.close()
     await (await cluster?.catch(() => undefined))?.stop()
-    rmSync(directory, { recursive: true, force: true })
+    remove()
   }
 }
 

@@ -77,8 +77,8 @@ class PostgresDatabase implements Database {
   readonly #pool: pg.Pool
   readonly #statements = new Statements()
   readonly #inside = new AsyncLocalStorage<true>()
+  readonly #underWay = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
-  #isClosed = false
 
   constructor(pool: pg.Pool, signals: PostgresSignals) {
     this.#pool = pool
@@ -86,22 +86,33 @@ class PostgresDatabase implements Database {
   }
 
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
-    return this.#repeat({ begin: BEGIN_READ, end: endRead }, work)
+    return this.#start({ begin: BEGIN_READ, end: endRead }, work)
   }
 
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#repeat({ begin: BEGIN_WRITE, end: commit }, work)
+    return this.#start({ begin: BEGIN_WRITE, end: commit }, work)
   }
 
   close(): Promise<void> {
-    this.#isClosed = true
-    this.#closing ??= Promise.all([this.#pool.end(), this.signals.close()]).then(() => {})
+    this.#closing ??= this.#closeAll()
     return this.#closing
   }
 
-  async #repeat<T>(kind: Kind, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async #closeAll(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+    await this.#pool.end()
+    await this.signals.close()
+  }
+
+  #start<T>(kind: Kind, work: (tx: Tx) => Promise<T>): Promise<T> {
     if (this.#inside.getStore()) throw new Error('db used inside its own transaction: pass the tx on')
-    if (this.#isClosed) throw new Error('the database is closed')
+    if (this.#closing !== undefined) throw new Error('the database is closed')
+    const turn = this.#repeat(kind, work).finally(() => this.#underWay.delete(turn))
+    this.#underWay.add(turn)
+    return turn
+  }
+
+  async #repeat<T>(kind: Kind, work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const client = await this.#connect()
       try {
