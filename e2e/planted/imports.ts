@@ -212,7 +212,9 @@ export const plantedImports: PlantedImport[] = [
   {
     rule: 'local-state-in-private',
     fault: 'the library keeps a database of its own',
-    files: { [`${cli}/agent/planted-state.ts`]: "import { Low } from 'lowdb'\nexport const planted = Low\n" },
+    files: {
+      [`${cli}/agent/planted-state.ts`]: "import { DatabaseSync } from 'node:sqlite'\nexport const planted = DatabaseSync\n",
+    },
   },
   {
     rule: 'conf-in-settings',
@@ -220,20 +222,11 @@ export const plantedImports: PlantedImport[] = [
     files: { [`${cli}/private/planted-conf.ts`]: "import Conf from 'conf'\nexport const planted = Conf\n" },
   },
   {
-    rule: 'server-known-in-client-alone',
-    fault: 'the library knows the type of the server',
+    rule: 'server-unknown-to-clients',
+    fault: 'the client knows the type of the server',
     files: {
-      [`${cli}/agent/planted-api.ts`]:
-        "import type { AppRouter } from '@agent-marketplace/platform-server/api-type'\nexport type Planted = AppRouter\n",
-      [`${server}/api/api-type.ts`]: '',
-    },
-  },
-  {
-    rule: 'server-known-by-type',
-    fault: 'the client loads code of the server',
-    files: {
-      [`${cli}/platform/client.ts`]: "import '@agent-marketplace/platform-server/api-type'\n",
-      [`${server}/api/api-type.ts`]: '',
+      [`${cli}/platform/planted-api.ts`]:
+        "import type { appRouter } from '../../../platform-server/src/api/app-router.ts'\nexport type Planted = typeof appRouter\n",
     },
   },
 ]

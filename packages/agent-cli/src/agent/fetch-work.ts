@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Assignment } from '@agent-marketplace/protocol'
 import { findDocuments, type Message, markMessage } from '../private/inbox.ts'
 import type { Agent } from './agent.ts'
@@ -9,6 +10,10 @@ import { readAssignment } from './lease.ts'
 import { receiveDrops } from './receive-drops.ts'
 import type { OnProgress } from './seal-files.ts'
 import { areSameContents, contentsSha256, type NamedContent } from './work-contents.ts'
+
+/** How long keys of work that has passed are waited for, and how often they are looked for. */
+const KEYS_WAIT_MS = 10_000
+const KEYS_LOOK_EVERY_MS = 500
 
 export interface FetchedWork {
   readonly files: string[]
@@ -39,9 +44,7 @@ export async function fetchWork(
   await receiveDrops(agent, { signal })
   const deliverers = assignment ? await deliverersOf(agent, assignment) : soleDeliverer(agent, assignmentId)
 
-  const keys = findDocuments(agent.vault, 'work.key', { assignmentId })
-    .filter(({ from, document }) => deliverers.all.has(from) && document.attempt === (deliverers.attempt ?? document.attempt))
-    .reverse()
+  const keys = await awaitKeys(agent, assignmentId, deliverers, signal)
   if (keys.length === 0) throw notReleased(deliverers.state)
   const key = keys.find((each) => isAsReviewed(agent, each, deliverers))
   if (!key)
@@ -50,6 +53,27 @@ export async function fetchWork(
   const fetched = await fetchFiles(agent, { artifacts: key.document.artifacts, directory, signal, onProgress })
   markMessage(agent.vault, key.messageId, 'acted')
   return { files: fetched.map(({ path }) => path), sha256: contentsSha256(fetched) }
+}
+
+/** The keys that arrived, newest first. Those of work that has passed are on their way: they are waited for. */
+async function awaitKeys(
+  agent: Agent,
+  assignmentId: string,
+  { all, attempt, state }: Deliverers,
+  signal: AbortSignal | undefined,
+): Promise<Message<'work.key'>[]> {
+  const find = () =>
+    findDocuments(agent.vault, 'work.key', { assignmentId })
+      .filter(({ from, document }) => all.has(from) && document.attempt === (attempt ?? document.attempt))
+      .reverse()
+  const deadline = performance.now() + KEYS_WAIT_MS
+  let keys = find()
+  while (keys.length === 0 && state === 'passed' && performance.now() < deadline) {
+    await setTimeout(KEYS_LOOK_EVERY_MS, undefined, { signal })
+    await receiveDrops(agent, { signal })
+    keys = find()
+  }
+  return keys
 }
 
 async function readIfParty(agent: Agent, assignmentId: string): Promise<Assignment | undefined> {
