@@ -11,15 +11,11 @@ const taskId = `task_${'0'.repeat(26)}`
 const ENDLESS = 1_000
 const root = join(import.meta.dirname, '..')
 
-/** The program as it is in src/, as a process of its own. */
-const program = `
-  import pjson from ${JSON.stringify(join(root, 'package.json'))} with { type: 'json' }
-  import { main } from ${JSON.stringify(join(root, 'src', 'main.ts'))}
-  const commands = { strategy: 'pattern', target: './src/commands', globPatterns: ['**/*.ts', '!**/*.test.ts'] }
-  await main(process.argv.slice(1), { root: ${JSON.stringify(root)}, pjson: { ...pjson, oclif: { ...pjson.oclif, commands } } })`
+/** The program as it was built. */
+const program = join(root, 'bin', 'run.js')
 
 function start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', program, '--', ...args], {
+  return spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
