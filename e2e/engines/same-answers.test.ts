@@ -7,11 +7,12 @@ import { sweepWork } from '../../packages/platform-server/src/review/operations.
 import { postgres } from '../../packages/platform-server/test/engines.ts'
 import { type Engine, sqlite } from '../../packages/platform-server/test/place.ts'
 import { openTestPlatform, type TestAgent, type TestPlatform } from '../../packages/platform-server/test/platform.ts'
-import { AGENTS, type AnyCall, CALLS, type Draw, learn, makeCall, nothingKnown, OPENING, signed } from './any-call.ts'
+import { type AnyCall, CALLS, makeCall, OPENING, signed } from './any-call.ts'
+import { AGENTS, type Draw, learn, nothingKnown } from './any-input.ts'
 
 const LONG = process.env.LONG === '1'
-const HISTORIES = LONG ? 300 : 4
-const STEPS = LONG ? 200 : 80
+const HISTORIES = LONG ? 300 : 3
+const STEPS = LONG ? 200 : 60
 const PATIENCE_MS = LONG ? 6 * 3_600_000 : 120_000
 /** What is random in an answer, or made with keys that are. */
 const OWN = new Set(['card', 'prekey', 'signature', 'nextBeatMs', 'instanceId'])

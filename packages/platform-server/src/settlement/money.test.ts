@@ -10,6 +10,8 @@ import { makeTemplate, openWorld, openWorldOn } from '../../test/world.ts'
 const IS_LONG = Boolean(process.env.LONG)
 const HISTORIES = IS_LONG ? 2_000 : 40
 const STEPS_MAX = 100
+/** A sample ends after this long, also the search for a smaller history that breaks the same law. */
+const PATIENCE = IS_LONG ? {} : { interruptAfterTimeLimit: 60_000 }
 
 /** What a history must have come to for the laws to have been tried: in any sample, and in a long run. */
 const USUAL = ['execute passed', 'execute expired', 'execute cancelled', 'review passed', 'review cancelled', 'review expired']
@@ -32,7 +34,7 @@ test(`the laws of money hold after every step of ${HISTORIES} histories, and not
       await using world = await openWorld(template)
       await play(world, steps, told)
     }),
-    { numRuns: HISTORIES },
+    { numRuns: HISTORIES, ...PATIENCE },
   )
 
   for (const end of [...USUAL, ...(IS_LONG ? RARE : [])]) expect(told.ended.get(end), end).toBeGreaterThan(0)
@@ -62,7 +64,7 @@ test('the same history on SQLite and on PostgreSQL leaves the same rows, hashes 
       }))
       expect(other).toEqual(one)
     }),
-    { numRuns: IS_LONG ? 100 : 2 },
+    { numRuns: IS_LONG ? 100 : 2, ...PATIENCE },
   )
 })
 
@@ -76,6 +78,6 @@ test('the laws hold where a dozen things happen at once on PostgreSQL', { timeou
       await using world = await openWorldOn(postgres, { oneByOne: false })
       await play(world, steps, { done: new Map(), refused: new Map(), ended: new Map() })
     }),
-    { numRuns: IS_LONG ? 100 : 2 },
+    { numRuns: IS_LONG ? 100 : 2, ...PATIENCE },
   )
 })

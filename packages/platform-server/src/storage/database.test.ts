@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { engines } from '../../test/engines.ts'
-import { openThings } from '../../test/things.ts'
-import type { Database, Reader, Tx } from './database.ts'
+import { openStorage } from '../../test/opened.ts'
+import type { Reader, Tx } from './database.ts'
 
 const INT64_MAX = 2n ** 63n - 1n
 
@@ -17,27 +17,15 @@ function gate(): { opened: Promise<void>; open: () => void } {
   return { opened: promise, open: () => resolve() }
 }
 
-describe.each(engines)('storage on $name', ({ open }) => {
-  async function openDatabase() {
-    const place = await open()
-    const db: Database = await openThings(place)
-    return {
-      db,
-      async [Symbol.asyncDispose]() {
-        await db.close()
-        await place[Symbol.asyncDispose]()
-      },
-    }
-  }
-
+describe.each(engines)('storage on $name', (engine) => {
   test('what a transaction returns is returned, and what it wrote is there', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     expect(await storage.db.write((tx) => insert(tx, 'a'))).toBe(1)
     expect(await storage.db.read(listNames)).toEqual(['a'])
   })
 
   test('what it throws is thrown on, and nothing of it stays, also after a statement that failed', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const problem = new Error('no')
     const refused = storage.db.write(async (tx) => {
       await insert(tx, 'a')
@@ -55,7 +43,7 @@ describe.each(engines)('storage on $name', ({ open }) => {
   })
 
   test('values come back as the port promises, from parameters in any order', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const content = Uint8Array.from([0, 1, 0xfe, 0xff])
     const name = `it's "$1" — 漢字 😀`
     await storage.db.write((tx) =>
@@ -75,13 +63,13 @@ describe.each(engines)('storage on $name', ({ open }) => {
   })
 
   test('a parameter that is missing is a fault', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const lacking = storage.db.read((reader) => reader.all('SELECT name FROM things WHERE name = $1 OR name = $2', ['a']))
     await expect(lacking).rejects.toThrow('parameter $2 is missing')
   })
 
   test('texts are ordered by their bytes', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const names = ['a', 'B', 'a-b', 'a_b', 'a.b', 'ab', 'é', '1', 'Z']
     await storage.db.write(async (tx) => {
       for (const name of names) await insert(tx, name)
@@ -92,7 +80,7 @@ describe.each(engines)('storage on $name', ({ open }) => {
   })
 
   test('an effect runs once its transaction is committed, before it is answered; one that is refused has none', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const seen: string[] = []
     const written = storage.db.write(async (tx) => {
       tx.onCommit(() => seen.push('effect'))
@@ -110,7 +98,7 @@ describe.each(engines)('storage on $name', ({ open }) => {
   })
 
   test('a read sees what is committed, and one view of it', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const { db } = storage
     const [isWritten, mayCommit, isRead, mayReadAgain] = [gate(), gate(), gate(), gate()]
     const writing = db.write(async (tx) => {
@@ -136,14 +124,14 @@ describe.each(engines)('storage on $name', ({ open }) => {
   })
 
   test('a read cannot write', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const sneaking = storage.db.read((reader) => reader.all(`INSERT INTO things (name, amount) VALUES ('a', 1)`))
     await expect(sneaking).rejects.toThrow(/read-?only/i)
     expect(await storage.db.read(listNames)).toEqual([])
   })
 
   test('the database is not to be used inside its own transaction', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const { db } = storage
     const misuse = 'db used inside its own transaction'
     await expect(db.write(() => db.write(async () => 1))).rejects.toThrow(misuse)
@@ -154,7 +142,7 @@ describe.each(engines)('storage on $name', ({ open }) => {
   })
 
   test('a transaction is not to be used after its end', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const kept: Tx[] = []
     await storage.db.write(async (tx) => void kept.push(tx))
     await storage.db.write(async (tx) => Promise.reject(kept.push(tx))).catch(() => {})
@@ -170,59 +158,11 @@ describe.each(engines)('storage on $name', ({ open }) => {
   })
 
   test('a closed database has done what was under way, and does nothing any more', async () => {
-    await using storage = await openDatabase()
+    await using storage = await openStorage(engine)
     const last = Array.from({ length: 40 }, (_, index) => storage.db.write((tx) => insert(tx, `thing-${index}`)))
     await storage.db.close()
     expect(await Promise.all(last)).toEqual(last.map(() => 1))
     await expect((async () => storage.db.write((tx) => insert(tx, 'b')))()).rejects.toThrow('the database is closed')
     await expect((async () => storage.db.read(listNames))()).rejects.toThrow('the database is closed')
-  })
-
-  test('of many that race for one name, one has it', async () => {
-    await using storage = await openDatabase()
-    const changed = await Promise.all(Array.from({ length: 40 }, () => storage.db.write((tx) => insert(tx, 'a'))))
-    expect(changed.filter((count) => count === 1)).toHaveLength(1)
-  })
-
-  test('many writers move money at once: guarded in the statement, none is made, lost or overdrawn', async () => {
-    await using storage = await openDatabase()
-    const { db } = storage
-    const accounts = ['a', 'b', 'c', 'd']
-    await db.write(async (tx) => {
-      for (const name of accounts) await insert(tx, name, 10)
-    })
-    const change = (tx: Tx, name: string, by: number) =>
-      tx.run('UPDATE things SET amount = amount + $2 WHERE name = $1 AND amount + $2 >= 0', [name, by])
-    const move = (from: string, to: string) =>
-      db.write(async (tx) => {
-        for (const name of [from, to].sort()) {
-          if ((await change(tx, name, name === from ? -7 : 7)) === 0) throw new Error('short')
-        }
-      })
-    const pairs = accounts.flatMap((from) =>
-      accounts.filter((to) => to !== from && (to < 'c' || from === 'a')).map((to) => [from, to] as const),
-    )
-    const moves = Array.from({ length: 120 }, (_, i) => move(...pairs[i % pairs.length]!))
-    const results = await Promise.allSettled(moves)
-
-    const problems = results.flatMap((each) => (each.status === 'rejected' ? [each.reason.message] : []))
-    expect(new Set(problems)).toEqual(new Set(['short']))
-    expect(problems.length).toBeLessThan(moves.length)
-    expect(await db.read((reader) => reader.get('SELECT sum(amount) AS total FROM things'))).toEqual({ total: 40n })
-  })
-
-  test('writers that wait for each other in a circle all get through', async () => {
-    await using storage = await openDatabase()
-    const { db } = storage
-    await db.write(async (tx) => {
-      for (const name of ['a', 'b']) await insert(tx, name)
-    })
-    const addTo = (names: string[]) =>
-      db.write(async (tx) => {
-        for (const name of names) await tx.run('UPDATE things SET amount = amount + 1 WHERE name = $1', [name])
-      })
-    await Promise.all(Array.from({ length: 6 }, (_, i) => addTo(i % 2 === 0 ? ['a', 'b'] : ['b', 'a'])))
-
-    expect(await db.read((reader) => reader.all('SELECT amount FROM things'))).toEqual([{ amount: 6n }, { amount: 6n }])
   })
 })

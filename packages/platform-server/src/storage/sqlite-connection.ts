@@ -69,6 +69,8 @@ export function openConnection(path: string, { readOnly = false } = {}): Connect
   const connection = new Connection(handle)
   if (!readOnly) connection.exec('PRAGMA journal_mode = WAL')
   connection.exec('PRAGMA synchronous = FULL')
+  // Elsewhere a sync reaches the disk; on macOS only this one does.
+  connection.exec('PRAGMA fullfsync = ON')
   connection.exec('PRAGMA cache_size = -65536')
   return connection
 }
