@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 import { AgentCommand } from '../base-command.ts'
 import { outputClosed } from '../interruption.ts'
+import { policyFlags } from '../policy-flags.ts'
 
 /** One try of a request, s: the daemon has a patience of its own. */
 const TRY_S = 10
@@ -8,10 +9,10 @@ const TRY_S = 10
 export default class Daemon extends AgentCommand {
   static override summary = 'Stay present, follow what arrives, and with --exec work.'
   static override description =
-    `Beats, follows events and the relay, stores what arrives, renews leases and prekeys, sends what waits in the outbox, briefs late reviewers, releases the keys of work that passed, and judges reviews with the validators of their briefs. With --exec it accepts work and runs CMD for each order in a fresh directory: order.json and input/ are there, results are expected under output/. One line for each event; SIGTERM ends it, and it goes on where it was.`
+    `Beats, follows events and the relay, stores what arrives, renews leases and prekeys, sends what waits in the outbox, briefs late reviewers, releases the keys of work that passed, and judges reviews with the validators of their briefs. With --exec it accepts work and runs CMD for each order in a fresh directory: order.json and input/ are there, results are expected under output/. What the policy does not want is declined, see \`daemon policy\`. What a command prints is kept in logs/ of the profile for a week. One line for each event; SIGTERM ends it, and it goes on where it was.`
   static override examples = [
     '<%= config.bin %> daemon --once',
-    '<%= config.bin %> daemon --exec ./work.sh --capability text.extract',
+    '<%= config.bin %> daemon --exec ./work.sh --capability text.extract --min-price 5 --job-time 10m',
   ]
   static override flags = {
     exec: Flags.string({ summary: 'Command that works on orders.', helpValue: 'CMD' }),
@@ -25,12 +26,14 @@ export default class Daemon extends AgentCommand {
     busy: Flags.boolean({ summary: 'Say that you take no new work.' }),
     interval: Flags.integer({ summary: 'Beat no more often than this, seconds.', helpValue: 'S', min: 5, max: 300 }),
     once: Flags.boolean({ summary: 'Do what there is to do now, then end.' }),
+    ...policyFlags,
   }
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Daemon)
     const { runDaemon } = await import('../daemon/daemon.ts')
     const { openAgent } = await import('../agent/agent.ts')
+    const { parsePolicy } = await import('../agent/parse-policy.ts')
     const signal = AbortSignal.any([stopSignal(), outputClosed])
     const { onWait: _, ...options } = await this.agentOptions({ ...flags, timeout: flags.timeout ?? TRY_S })
     await runDaemon(openAgent({ ...options, signal }), {
@@ -40,6 +43,7 @@ export default class Daemon extends AgentCommand {
       isBusy: flags.busy,
       intervalMs: flags.interval === undefined ? undefined : flags.interval * 1000,
       isOnce: flags.once,
+      policy: parsePolicy(flags),
       signal,
       onEvent: ({ event, atMs, ...details }) =>
         this.logLine(

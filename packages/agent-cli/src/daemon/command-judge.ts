@@ -4,10 +4,11 @@ import { Outcome } from '@agent-marketplace/protocol'
 import { Check } from '@agent-marketplace/protocol/sealing'
 import type { WorkToReview } from '../agent/find-review.ts'
 import type { Judge, Judgement } from '../agent/judge-work.ts'
+import type { Policy } from '../settings/policy.ts'
 import { collectOutput } from './job-directory.ts'
+import { judgeLimits } from './job-limits.ts'
 import { runJob } from './run-job.ts'
 
-const JUDGE_MS_MAX = 3_600_000
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 const CHECKS_MAX = 1024
 const REASON_CHARS_MAX = 1000
@@ -25,10 +26,12 @@ export class NoVerdict extends Error {
 export function commandJudge({
   command,
   work,
+  policy = {},
   signal,
 }: {
   command: string
   work: WorkToReview | undefined
+  policy?: Policy
   signal: AbortSignal
 }): Judge {
   return async ({ directory, brief }) => {
@@ -40,8 +43,7 @@ export function commandJudge({
         AGENT_MARKETPLACE_REVIEW_ASSIGNMENT_ID: brief?.assignmentId ?? '',
         AGENT_MARKETPLACE_WORK_FILES: String(work?.artifacts.length ?? 0),
       },
-      timeoutMs: JUDGE_MS_MAX,
-      outputBytesMax: OUTPUT_BYTES_MAX,
+      ...judgeLimits(policy, OUTPUT_BYTES_MAX),
       signal,
     })
     signal.throwIfAborted()

@@ -1,4 +1,5 @@
 import type { Agent } from '../agent/agent.ts'
+import type { Policy } from '../settings/policy.ts'
 
 /** What a daemon is asked to do beside following and keeping. */
 export interface DaemonOptions {
@@ -12,6 +13,8 @@ export interface DaemonOptions {
   readonly isBusy?: boolean | undefined
   /** Beat no more often than this, ms. */
   readonly intervalMs?: number | undefined
+  /** Goes before what the policy of the profile says. */
+  readonly policy?: Policy | undefined
 }
 
 /** What happened, for whoever follows the daemon's output. Never content of a document. */
@@ -39,6 +42,8 @@ export type EventDetails = Readonly<Record<string, string | number | boolean | r
 export interface Daemon {
   readonly agent: Agent
   readonly options: DaemonOptions
+  /** What it takes on, as that is set now. @throws CliError `local_state` if the policy cannot be read: then nothing is taken on. */
+  policy(): Policy
   /** Aborted when it is to stop. */
   readonly signal: AbortSignal
   emit(event: DaemonEventName, details?: EventDetails): void

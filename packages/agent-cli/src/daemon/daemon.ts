@@ -6,6 +6,7 @@ import type { Agent } from '../agent/agent.ts'
 import { CliError } from '../agent/cli-error.ts'
 import { acquireDaemonLock } from '../private/daemon-lock.ts'
 import { openJobs } from '../private/jobs.ts'
+import { readPolicy } from '../settings/policy.ts'
 import type { Daemon, DaemonEventName, DaemonOptions, EventDetails } from './daemon-context.ts'
 import { createDuties } from './duties.ts'
 import { followEventsOnce, receiveOnce } from './listen.ts'
@@ -46,6 +47,7 @@ export async function runDaemon(agent: Agent, { isOnce = false, signal, onEvent,
   const daemon: Daemon = {
     agent,
     options,
+    policy: () => ({ ...readPolicy(agent.profile.directory), ...options.policy }),
     signal,
     emit: (event, details = {}) => onEvent({ event, atMs: agent.now(), ...details }),
     wake: () => {

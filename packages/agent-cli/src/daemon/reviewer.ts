@@ -1,9 +1,7 @@
 import type { DocumentOf } from '@agent-marketplace/protocol/sealing'
-import { CliError } from '../agent/cli-error.ts'
 import { findBrief, findWork, type ReviewParties, readReview, type WorkToReview } from '../agent/find-review.ts'
 import { isOpen } from '../agent/handoff-parties.ts'
 import { type Judge, validatorJudge } from '../agent/judge-work.ts'
-import { acceptAssignment } from '../agent/lease.ts'
 import { publish, reportMissingWork, runReview } from '../agent/run-review.ts'
 import { type Job, moveJob } from '../private/jobs.ts'
 import { findDecision, keepDecision } from '../private/verdicts.ts'
@@ -12,6 +10,7 @@ import { commandJudge, NoVerdict } from './command-judge.ts'
 import type { Daemon } from './daemon-context.ts'
 import { releaseInStead } from './release-in-stead.ts'
 import type { StepContext } from './step.ts'
+import { takeOn } from './take-on.ts'
 
 /** How long announced work may be on its way after it was submitted, before the verdict is that it is not there. */
 const WORK_WITHIN_MS = 600_000
@@ -26,26 +25,11 @@ export async function stepReview(context: StepContext, job: Job): Promise<Job | 
 
   if (!isOpen(review)) return releaseInStead(context.daemon, job, parties)
   if (target.attempt > job.attempt) return move('waiting', { attempt: target.attempt })
-  if (job.state === 'assigned') return accept(context, job, parties)
+  if (job.state === 'assigned') return takeOn(context, job, review, target.attempt)
   if ((job.state !== 'waiting' && job.state !== 'missing') || target.state !== 'submitted') return undefined
   // The verdict on this attempt was given, by hand or before a crash; its report may still be on its way.
   if (review.state === 'submitted' && !findDecision(agent.vault, job.assignmentId, job.attempt)) return move('judged')
   return judge(context, job, parties)
-}
-
-async function accept({ daemon }: StepContext, job: Job, { review, target }: ReviewParties): Promise<Job | undefined> {
-  const { agent, emit } = daemon
-  if (review.state === 'assigned') {
-    try {
-      await acceptAssignment(agent, job.assignmentId)
-    } catch (error) {
-      // Its money is still to come: a later event says so.
-      if (error instanceof CliError && error.code === 'assignment_not_funded') return undefined
-      throw error
-    }
-    emit('accepted', { assignmentId: job.assignmentId, kind: 'review' })
-  }
-  return moveJob(agent.vault, job, { state: 'waiting', attempt: target.attempt }, agent.now())
 }
 
 async function judge(context: StepContext, job: Job, parties: ReviewParties): Promise<Job | undefined> {
@@ -77,10 +61,10 @@ async function judge(context: StepContext, job: Job, parties: ReviewParties): Pr
 
 /** The own command if there is one, else the validators of the brief; whoever has neither leaves the verdict to a person. */
 async function chooseJudge(
-  { agent, options }: Daemon,
+  { agent, options, policy }: Daemon,
   { brief, work, signal }: { brief: DocumentOf<'review.brief'> | undefined; work: WorkToReview | undefined; signal: AbortSignal },
 ): Promise<Judge> {
-  if (options.reviewExec !== undefined) return commandJudge({ command: options.reviewExec, work, signal })
+  if (options.reviewExec !== undefined) return commandJudge({ command: options.reviewExec, work, policy: policy(), signal })
   const { schema, rules, tests } = brief?.validators ?? {}
   if (brief && schema === undefined && rules === undefined && tests === undefined)
     throw new NoVerdict('the brief brings no validators: judge it with `review submit`')

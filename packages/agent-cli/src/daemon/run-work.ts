@@ -6,14 +6,12 @@ import type { Agent } from '../agent/agent.ts'
 import { fetchFiles } from '../agent/fetch-files.ts'
 import { toOrderId } from '../agent/order-id.ts'
 import type { Message } from '../private/inbox.ts'
+import type { Policy } from '../settings/policy.ts'
 import type { ReportOnEarlier } from './earlier-reports.ts'
 import { FileNameError, safeFileName } from './file-name.ts'
 import { collectOutput, OutputError, prepareJobDirectory } from './job-directory.ts'
+import { JOB_BYTES_MAX, type JobLimits } from './job-limits.ts'
 import { runJob } from './run-job.ts'
-
-/** The most input and output of one job, bytes. */
-const JOB_BYTES_MAX = 4 * 1024 ** 3
-const JOB_MS_MAX = 6 * 3_600_000
 
 /** The command did not make a result that can be handed over. Says nothing of what it printed: that stays on this machine. */
 export class JobFault extends Error {
@@ -34,8 +32,9 @@ interface OrderFile {
 }
 
 /** What is wrong with the input of an order, before any of it is fetched: too much of it, or names no disk should see. */
-export function findOrderFault(artifacts: readonly SealedArtifact[]): string | undefined {
-  if (artifacts.reduce((sum, { bytes }) => sum + bytes, 0) > JOB_BYTES_MAX) return 'the input is too large'
+export function findOrderFault(artifacts: readonly SealedArtifact[], policy: Policy): string | undefined {
+  const most = inputBytesMax(policy)
+  if (artifacts.reduce((sum, { bytes }) => sum + bytes, 0) > most) return `the input is more than the ${most} bytes taken here`
   try {
     for (const { name } of artifacts) safeFileName(name)
     return undefined
@@ -43,6 +42,10 @@ export function findOrderFault(artifacts: readonly SealedArtifact[]): string | u
     if (error instanceof FileNameError) return error.message
     throw error
   }
+}
+
+function inputBytesMax({ maxInputBytes = JOB_BYTES_MAX }: Policy): number {
+  return Math.min(maxInputBytes, JOB_BYTES_MAX)
 }
 
 /**
@@ -57,15 +60,16 @@ export async function prepareWork(
     assignment,
     order,
     reports,
+    policy,
     signal,
-  }: { assignment: Assignment; order: Message<'order.offer'>; reports: ReportOnEarlier[]; signal: AbortSignal },
+  }: { assignment: Assignment; order: Message<'order.offer'>; reports: ReportOnEarlier[]; policy: Policy; signal: AbortSignal },
   onDirectory: (directory: string) => void,
 ): Promise<string> {
   const { assignmentId, attempt } = assignment
   const { instructions, artifacts, validators } = order.document
   const { directory, input } = await prepareJobDirectory(join(agent.profile.directory, 'jobs'), assignmentId)
   onDirectory(directory)
-  const files = await fetchFiles(agent, { artifacts, directory: input, bytesMax: JOB_BYTES_MAX, signal })
+  const files = await fetchFiles(agent, { artifacts, directory: input, bytesMax: inputBytesMax(policy), signal })
   const content: OrderFile = {
     orderId: toOrderId(order.hash),
     assignmentId,
@@ -87,7 +91,7 @@ export async function prepareWork(
  */
 export async function runWork(
   directory: string,
-  { command, assignment, signal }: { command: string; assignment: Assignment; signal: AbortSignal },
+  { command, assignment, limits, signal }: { command: string; assignment: Assignment; limits: JobLimits; signal: AbortSignal },
 ): Promise<number> {
   const result = await runJob({
     command,
@@ -96,8 +100,7 @@ export async function runWork(
       AGENT_MARKETPLACE_ASSIGNMENT_ID: assignment.assignmentId,
       AGENT_MARKETPLACE_ATTEMPT: String(assignment.attempt),
     },
-    timeoutMs: JOB_MS_MAX,
-    outputBytesMax: JOB_BYTES_MAX,
+    ...limits,
     signal,
   })
   signal.throwIfAborted()

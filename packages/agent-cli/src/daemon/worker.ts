@@ -1,21 +1,22 @@
 import { rm } from 'node:fs/promises'
 import type { Assignment } from '@agent-marketplace/protocol'
-import type { Agent } from '../agent/agent.ts'
-import { mutate } from '../agent/call.ts'
 import { CliError } from '../agent/cli-error.ts'
 import { ContentError } from '../agent/content-error.ts'
 import { findOrder } from '../agent/find-order.ts'
 import { isOpen } from '../agent/handoff-parties.ts'
-import { acceptAssignment, readAssignment } from '../agent/lease.ts'
+import { readAssignment } from '../agent/lease.ts'
 import { sealDocument } from '../agent/seal-document.ts'
 import { submitWork } from '../agent/submit-work.ts'
 import type { Message } from '../private/inbox.ts'
 import { type Job, moveJob } from '../private/jobs.ts'
 import { findSubmission } from '../private/submissions.ts'
-import type { Daemon } from './daemon-context.ts'
+import { addWorkTime } from '../private/work-log.ts'
 import { type ReportOnEarlier, readEarlierReports } from './earlier-reports.ts'
-import { findOrderFault, JobFault, listResults, prepareWork, runWork } from './run-work.ts'
+import { workLimits } from './job-limits.ts'
+import { keepLogs } from './kept-logs.ts'
+import { JobFault, listResults, prepareWork, runWork } from './run-work.ts'
 import type { StepContext } from './step.ts'
+import { takeOn, tellDeclined } from './take-on.ts'
 
 /** How long the order may take after the assignment was accepted. */
 const ORDER_WITHIN_MS = 3_600_000
@@ -41,7 +42,7 @@ export async function stepWork(context: StepContext, job: Job): Promise<Job | un
   }
   switch (job.state) {
     case 'assigned':
-      return accept(context, job, assignment)
+      return takeOn(context, job, assignment, assignment.attempt)
     case 'waiting':
       return work(context, job, assignment)
     case 'running':
@@ -53,34 +54,6 @@ export async function stepWork(context: StepContext, job: Job): Promise<Job | un
     default:
       return undefined
   }
-}
-
-async function accept({ daemon, takeRoom }: StepContext, job: Job, assignment: Assignment): Promise<Job | undefined> {
-  const { agent, emit } = daemon
-  const { assignmentId } = job
-  if (assignment.state === 'assigned') {
-    const fault = findOrderFault(findOrder(agent, assignment)?.document.artifacts ?? [])
-    if (fault !== undefined) return decline(daemon, job, assignment, fault)
-    if (!takeRoom(assignment)) return undefined
-    try {
-      await acceptAssignment(agent, assignmentId)
-    } catch (error) {
-      // Its money is still to come: a later event says so.
-      if (error instanceof CliError && error.code === 'assignment_not_funded') return undefined
-      throw error
-    }
-    emit('accepted', { assignmentId, kind: 'execute' })
-  }
-  return moveJob(agent.vault, job, { state: 'waiting', attempt: assignment.attempt }, agent.now())
-}
-
-/** An order that came early and cannot be worked on is refused while that is still possible. */
-async function decline({ agent, emit }: Daemon, job: Job, assignment: Assignment, reason: string): Promise<undefined> {
-  const { assignmentId } = job
-  await mutate(agent, 'tasks.declineAssignment', { assignmentId })
-  await tellDeclined(agent, job, assignment, reason)
-  emit('declined', { assignmentId, reason })
-  moveJob(agent.vault, job, { state: 'ended' }, agent.now())
 }
 
 async function work(context: StepContext, job: Job, assignment: Assignment): Promise<Job | undefined> {
@@ -120,11 +93,14 @@ async function run(
   const { assignmentId, attempt } = job
   let running = job
   try {
-    const prepared = await prepareWork(agent, { ...task, signal }, (directory) => {
+    const policy = daemon.policy()
+    const prepared = await prepareWork(agent, { ...task, policy, signal }, (directory) => {
       running = moveJob(agent.vault, job, { state: 'running', directory }, agent.now())
     })
     emit('job-started', { assignmentId, attempt })
-    const durationMs = await runWork(prepared, { command: daemon.options.exec ?? 'false', assignment, signal })
+    const durationMs = await timed(context, job, prepared, () =>
+      runWork(prepared, { command: daemon.options.exec ?? 'false', assignment, limits: workLimits(policy), signal }),
+    )
     emit('job-finished', { assignmentId, attempt, ok: true, durationMs })
     return moveJob(agent.vault, running, { state: 'finished' }, agent.now())
   } catch (error) {
@@ -133,6 +109,19 @@ async function run(
     if (error instanceof JobFault) emit('job-finished', { assignmentId, attempt, ok: false, reason: error.message })
     if (error instanceof JobFault || isUnusableOrder(error)) return stall(context, running, assignment, error.message)
     throw error
+  }
+}
+
+/** Run the command, and keep how long that took and what it printed. */
+async function timed({ daemon }: StepContext, job: Job, directory: string, run: () => Promise<number>): Promise<number> {
+  const { agent } = daemon
+  const startedMs = performance.now()
+  try {
+    return await run()
+  } finally {
+    addWorkTime(agent.vault, job.assignmentId, performance.now() - startedMs, agent.now())
+    // A log that is lost is no reason to lose the work.
+    await keepLogs(agent.profile.directory, directory, job).catch(() => undefined)
   }
 }
 
@@ -163,13 +152,6 @@ async function stall({ daemon }: StepContext, job: Job, assignment: Assignment, 
   await tellDeclined(agent, job, assignment, reason)
   emit('warning', { code: 'work_stalled', assignmentId, attempt, message: reason })
   return moveJob(agent.vault, job, { state: 'stalled' }, agent.now())
-}
-
-async function tellDeclined(agent: Agent, { assignmentId, attempt }: Job, assignment: Assignment, reason: string): Promise<void> {
-  const ref = findOrder(agent, assignment)?.hash
-  const document = { v: 1 as const, assignmentId, ...(ref !== undefined && { ref }), reason }
-  const purpose = `order.decline ${assignmentId} ${attempt}`
-  await sealDocument(agent, { to: assignment.buyerId, typ: 'order.decline', document, purpose })
 }
 
 async function end({ daemon }: StepContext, job: Job): Promise<undefined> {

@@ -80,7 +80,16 @@ const controlPlane = [
   'CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT',
 ]
 
+const workLog = [
+  // Orders taken on lately and how long their commands ran: what the daily budget of a policy is measured by.
+  `CREATE TABLE work_log (
+    assignment_id TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    ms INTEGER NOT NULL
+  ) STRICT`,
+]
+
 /** One list of statements a version, applied in order; never edited once released. */
-export const vaultMigrations: readonly (readonly string[])[] = [[...controlPlane, ...handoffSchema]]
+export const vaultMigrations: readonly (readonly string[])[] = [[...controlPlane, ...handoffSchema], workLog]
 
 export const VAULT_VERSION = vaultMigrations.length
