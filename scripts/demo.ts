@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { marksFrom, type Search, searchMarks } from '../e2e/stage/canary.ts'
 import type { Running } from '../e2e/stage/process.ts'
 import { Stage, type StagedAgent } from '../e2e/stage/stage.ts'
+import { marksFrom, type Search, searchMarks } from '../packages/agent-cli/src/audit/search-marks.ts'
 
 const EXAMPLE = join(import.meta.dirname, '..', 'examples', 'two-agents')
 const WORK_PRICE = '10'

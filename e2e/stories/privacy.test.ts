@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request, type Server } from 'node:h
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Mark, searchMarks, searchText } from '../stage/canary.ts'
+import { searchMarks, searchText, type TextMark } from '../../packages/agent-cli/src/audit/search-marks.ts'
 import { hire, openMarket, untilState } from '../stage/market.ts'
 import { Stage } from '../stage/stage.ts'
 
@@ -42,7 +42,7 @@ test('marks in every field of a job are found nowhere on the platform: not store
   timeout: 180_000,
 }, async () => {
   await using stage = new Stage()
-  const mark = (from: string): Mark => ({ from, text: `canary-${from}-7f3a91c2` })
+  const mark = (from: string): TextMark => ({ from, text: `canary-${from}-7f3a91c2` })
   const marks = [
     'instructions',
     'input',

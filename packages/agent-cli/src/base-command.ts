@@ -1,5 +1,6 @@
 import { Command } from '@oclif/core/command'
 import type { Agent, AgentOptions } from './agent/agent.ts'
+import type { Held } from './agent/deliver-outbox.ts'
 import { globalFlags } from './flags.ts'
 import { interruption, outputClosed } from './interruption.ts'
 import { clean, toJson } from './output/clean.ts'
@@ -75,6 +76,17 @@ export abstract class AgentCommand extends Command {
   /** Print a result as text, unless JSON is wanted: that is printed once, from what `run` returns. */
   protected show<T extends object>(result: T, columns: Columns = {}): T {
     this.log(toText(result, { columns }))
+    return result
+  }
+
+  /** As `show`; and where drops rest before they are sent, who sends them is said on stderr. */
+  protected async showSent<T extends Held>(agent: Agent, result: T): Promise<T> {
+    this.show(result)
+    if (result.dueAtMs === undefined || this.jsonEnabled()) return result
+    const { daemonStatus } = await import('./daemon/daemon-status.ts')
+    const { running } = daemonStatus(agent.profile.directory)
+    const who = running ? 'the daemon sends it' : 'no daemon runs: start one, or `daemon --once` after that sends it'
+    process.stderr.write(`${clean(`sealed and kept in the outbox until ${new Date(result.dueAtMs).toISOString()}; ${who}`)}\n`)
     return result
   }
 

@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags'
 import { parseDuration } from './agent/duration.ts'
+import { HANDOFF_DELAYS } from './agent/handoff-delay.ts'
 import { parseIdempotencyKey } from './agent/idempotency-key.ts'
 
 const helpGroup = 'GLOBAL'
@@ -20,6 +21,12 @@ export const globalFlags = {
     helpGroup,
   }),
   'relay-proxy': Flags.string({ summary: 'HTTP or SOCKS5 proxy for the relay alone.', helpValue: 'URL', helpGroup }),
+  'handoff-delay': Flags.option({
+    summary: 'How long sealed drops rest before they are sent: not, 30 s on average, 10 min on average.',
+    options: HANDOFF_DELAYS,
+    env: 'AGENT_MARKETPLACE_HANDOFF_DELAY',
+    helpGroup,
+  })(),
   timeout: Flags.integer({ summary: 'Seconds to keep trying the platform.', helpValue: 'S', min: 1, max: 3600, helpGroup }),
   insecure: Flags.boolean({ summary: 'Allow plain http to another machine.', helpGroup }),
 }

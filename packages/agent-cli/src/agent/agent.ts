@@ -3,6 +3,7 @@ import { type Keyring, readKeyring } from '../private/keyring.ts'
 import { openVault, type Vault } from '../private/vault.ts'
 import type { RelayClient } from '../relay/relay-client.ts'
 import { type CliError, localState } from './cli-error.ts'
+import { HANDOFF_DEFAULT, type HandoffOptions } from './handoff-delay.ts'
 
 /** Everything a verb needs. Verbs are functions `(agent, input) => Promise<result>`. */
 export interface Agent {
@@ -12,6 +13,7 @@ export interface Agent {
   readonly server: string
   readonly keyring: Keyring
   readonly platform: Platform
+  readonly handoff: HandoffOptions
   /** Opened at first use. */
   readonly vault: Vault
   /** The relay of this agent: `--relay`, or the first the server names. Connected at first use. */
@@ -32,6 +34,7 @@ export interface AgentOptions {
   readonly relay?: string | undefined
   /** HTTP or SOCKS5 proxy for the relay alone. */
   readonly relayProxy?: string | undefined
+  readonly handoff?: Partial<HandoffOptions> | undefined
   /** Plain http to another machine is accepted. */
   readonly insecure?: boolean | undefined
   readonly timeoutMs: number
@@ -73,6 +76,7 @@ export function agentOf(options: AgentOptions, keyring: Keyring): Agent {
     server,
     keyring,
     platform,
+    handoff: { ...HANDOFF_DEFAULT, ...options.handoff },
     get vault() {
       vault ??= openVault(profile.directory)
       return vault

@@ -1,6 +1,6 @@
 import { partRange, planArtifact, sealArtifactPart } from '@agent-marketplace/protocol/sealing'
 import { fullJitterMs } from '../daemon/backoff.ts'
-import { dueDrops, markRefused, markSent, postponeDrop, sendingState, type UnsentDrop } from '../private/outbox.ts'
+import { dueDrops, findSending, markRefused, markSent, postponeDrop, type UnsentDrop } from '../private/outbox.ts'
 import type { RelayClient } from '../relay/relay-client.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
@@ -19,13 +19,13 @@ export interface Delivery {
 /**
  * Send what is due in the outbox, the same bytes as often as it takes: a drop the relay already has is answered like a new one.
  *
- * @param options.evenIfNotDue - Do not wait out the delay after a failure: somebody is waiting for this.
+ * @param options.evenAfterFailure - Do not wait out the pause after a failure: somebody is waiting for this. What is held stays held.
  * @throws CliError `unreachable` and the like when the relay does not take them now: they stay, and are due again later.
  */
-export async function deliverOutbox(agent: Agent, { evenIfNotDue = false } = {}): Promise<Delivery> {
+export async function deliverOutbox(agent: Agent, { evenAfterFailure = false } = {}): Promise<Delivery> {
   const { vault, now } = agent
   const delivery: Delivery = { sent: [], refused: [] }
-  const due = dueDrops(vault, evenIfNotDue ? Number.MAX_SAFE_INTEGER : now())
+  const due = dueDrops(vault, now(), { evenAfterFailure })
   if (due.length === 0) return delivery
 
   const relay = await agent.relay()
@@ -48,13 +48,15 @@ export async function deliverOutbox(agent: Agent, { evenIfNotDue = false } = {})
 }
 
 /**
- * Send the outbox and make sure that these messages are with the relay.
+ * Send the outbox and make sure that these messages are with the relay, or rest for the time that was drawn for them.
  *
+ * @returns when the last of these leaves, if any rests.
  * @throws CliError as `deliverOutbox`; `wrong_state` if the relay refused one for good.
  */
-export async function deliverNow(agent: Agent, messageIds: readonly string[]): Promise<void> {
+export async function deliverNow(agent: Agent, messageIds: readonly string[]): Promise<Held> {
+  const startMs = agent.now()
   try {
-    await deliverOutbox(agent, { evenIfNotDue: true })
+    await deliverOutbox(agent, { evenAfterFailure: true })
   } catch (error) {
     if (!(error instanceof CliError)) throw error
     const { code, message, retryAfterMs, cause } = error
@@ -64,13 +66,20 @@ export async function deliverNow(agent: Agent, messageIds: readonly string[]): P
       hint: 'it is kept in the outbox: the daemon, or this command again, sends it',
     })
   }
-  const isRefused = messageIds.some((id) => sendingState(agent.vault, id) === 'refused')
-  if (isRefused) throw new CliError('wrong_state', 'the relay does not take this message')
-  const isWaiting = messageIds.some((id) => sendingState(agent.vault, id) === 'sealed')
-  if (isWaiting)
+  const sendings = messageIds.flatMap((id) => findSending(agent.vault, id) ?? [])
+  if (sendings.some(({ state }) => state === 'refused')) throw new CliError('wrong_state', 'the relay does not take this message')
+  const waiting = sendings.filter(({ state }) => state === 'sealed')
+  if (waiting.some(({ holdUntilMs }) => holdUntilMs <= startMs))
     throw new CliError('unreachable', 'the relay did not take the message yet', {
       hint: 'it is kept in the outbox and sent later',
     })
+  return waiting.length === 0 ? {} : { dueAtMs: Math.max(...waiting.map(({ holdUntilMs }) => holdUntilMs)) }
+}
+
+/** What a verb adds to its result when something of it rests in the outbox. */
+export interface Held {
+  /** When the last drop of this leaves the outbox; absent if all have left. */
+  readonly dueAtMs?: number
 }
 
 /** The document's artifact first: whoever sees the drop can fetch it. */

@@ -8,7 +8,7 @@ import { makeTestHome } from '../test-home.ts'
 import { startMarket, type TestAgent, type TestMarket } from '../test-market.ts'
 import type { Agent } from './agent.ts'
 import { mutate, query } from './call.ts'
-import { deliverNow } from './deliver-outbox.ts'
+import { deliverNow, deliverOutbox } from './deliver-outbox.ts'
 import { fetchWork } from './fetch-work.ts'
 import type { Judge } from './judge-work.ts'
 import { acceptAssignment } from './lease.ts'
@@ -278,6 +278,21 @@ describe('work', () => {
     await receive(buyer)
     const { files } = await fetchWork(buyer, { assignmentId, directory: out() })
     expect(readFileSync(files[0]!, 'utf8')).toBe('[1]')
+  })
+
+  test('whose announcements rest is complete only after they have left', async () => {
+    const { assignmentId } = await working()
+    const resting: Agent = { ...worker, vault: worker.vault, handoff: { delay: 'private', cover: false, receipts: true } }
+    const file = makeFile('result.json', '[1]')
+    const held = await submitWork(resting, { assignmentId, files: [file] })
+    expect(held).toMatchObject({ state: 'working', sentTo: [reviewer.agentId, buyer.agentId], dueAtMs: expect.any(Number) })
+    expect(await releaseDue(resting)).toEqual([])
+
+    worker.vault.run('UPDATE outbox SET hold_until_ms = 0, due_at_ms = 0')
+    await deliverOutbox(resting)
+    expect(await releaseDue(resting)).toMatchObject([{ outcome: 'completed', sentTo: [reviewer.agentId, buyer.agentId] }])
+    expect(await submitWork(resting, { assignmentId, files: [file] })).toMatchObject({ state: 'submitted' })
+    expect(listSent(worker.vault, 'work.ready', assignmentId)).toHaveLength(2)
   })
 
   test('needs at least one file, and none that cannot be named elsewhere', async () => {

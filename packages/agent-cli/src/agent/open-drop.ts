@@ -12,6 +12,7 @@ import {
 import { keepSpilled, type PendingDrop, type Rejection } from '../private/arrivals.ts'
 import { openCard, pin } from '../private/contacts.ts'
 import type { Arrival } from '../private/inbox.ts'
+import { COVER_TYP } from '../private/outbox.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
 import { ContentError } from './content-error.ts'
@@ -36,6 +37,7 @@ export async function openDrop(agent: Agent, drop: PendingDrop, signal?: AbortSi
   if (fault) return { rejection: fault }
 
   const { from, typ, sentAtMs } = frame
+  if (typ === COVER_TYP && from === agent.agentId) return { rejection: 'cover' }
   if (!isDocumentTyp(typ)) return { rejection: 'unknown_document' }
   const spilled = readSpilled(frame.doc)
   const doc = spilled ? await fetchSpilled() : frame.doc

@@ -10,11 +10,11 @@ import { countRejected, findMessage, listMessages, type Message, type MessageSta
 import { isMessageId } from '../private/message-id.ts'
 import type { Agent } from './agent.ts'
 import { CliError, usage } from './cli-error.ts'
-import { deliverNow } from './deliver-outbox.ts'
+import { deliverNow, type Held } from './deliver-outbox.ts'
 import { fetchFiles } from './fetch-files.ts'
 import { receiveDrops } from './receive-drops.ts'
-import { sealDocument } from './seal-document.ts'
 import type { OnProgress } from './seal-files.ts'
+import { sealReceipt, sendReceipts } from './send-receipts.ts'
 import { summarize } from './summarize.ts'
 
 const LIMIT_DEFAULT = 20
@@ -49,6 +49,7 @@ export async function readInbox(
   const isSomethingNew = () => listMessages(agent.vault, { limit: 1, from, sinceMs: startMs }).length > 0
   do await receiveDrops(agent, { waitS: Math.min(FEED_WAIT_MAX_S, Math.ceil(leftS())), signal })
   while (leftS() > 0 && !isSomethingNew())
+  await sendReceipts(agent)
 
   const messages = listMessages(agent.vault, { limit, from, sinceMs }).map(toSummary)
   const rejected = Object.values(countRejected(agent.vault)).reduce((sum, count) => sum + count, 0)
@@ -84,6 +85,7 @@ export async function readMessage(
       ? undefined
       : await fetchFiles(agent, { artifacts: openableFiles(message), directory, signal, onProgress })
   markMessage(agent.vault, messageId, 'opened')
+  await sendReceipts(agent)
   const shown = toOpenMessage(findMessage(agent.vault, messageId) ?? message)
   return files ? { ...shown, files: files.map(({ path }) => path) } : shown
 }
@@ -92,18 +94,12 @@ export async function readMessage(
 export async function ackMessage(
   agent: Agent,
   { messageId, signal }: { messageId: string; signal?: AbortSignal | undefined },
-): Promise<OpenMessage> {
+): Promise<OpenMessage & Held> {
   const message = await getMessage(agent, messageId, signal)
-  const document = { v: 1, ref: message.hash, state: 'acted' } as const
-  const receiptId = await sealDocument(agent, {
-    to: message.from,
-    typ: 'receipt',
-    document,
-    purpose: `receipt ${messageId} acted`,
-  })
+  const receiptId = await sealReceipt(agent, message, 'acted')
   markMessage(agent.vault, messageId, 'acted')
-  await deliverNow(agent, [receiptId])
-  return toOpenMessage(findMessage(agent.vault, messageId) ?? message)
+  const held = await deliverNow(agent, [receiptId])
+  return { ...toOpenMessage(findMessage(agent.vault, messageId) ?? message), ...held }
 }
 
 async function getMessage(agent: Agent, messageId: string, signal: AbortSignal | undefined): Promise<Message> {

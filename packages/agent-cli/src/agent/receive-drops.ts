@@ -52,7 +52,7 @@ export async function receiveDrops(agent: Agent, { waitS = 0, signal }: ReceiveO
         rejectDrop(agent.vault, messageId, found.rejection, found.frame)
         if (found.rejection !== 'gone') scheduleDropRemoval(agent.vault, messageId, removalTime(agent))
       })
-      received.rejected.push({ messageId, reason: found.rejection })
+      if (found.rejection !== 'cover') received.rejected.push({ messageId, reason: found.rejection })
       continue
     }
     const isNew = agent.vault.transaction(() => {

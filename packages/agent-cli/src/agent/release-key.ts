@@ -1,21 +1,21 @@
 import type { Assignment } from '@agent-marketplace/protocol'
-import { findSent } from '../private/outbox.ts'
+import { findSent, listSent } from '../private/outbox.ts'
 import { markSubmission, openSubmissions, type Submission } from '../private/submissions.ts'
 import type { Agent } from './agent.ts'
 import { readyPurpose, sealAnnouncements } from './announce-work.ts'
 import { deliverNow } from './deliver-outbox.ts'
 import { findOrder } from './find-order.ts'
 import { isOpen, readReviews } from './handoff-parties.ts'
-import { readAssignment } from './lease.ts'
+import { completeAssignment, readAssignment } from './lease.ts'
 import { pinAll } from './pin-all.ts'
 import { sealDocument } from './seal-document.ts'
 import { tryEach } from './try-each.ts'
 
-/** What became of handed-over work. `announced`: a reviewer named late has it now. */
+/** What became of handed-over work. `announced`: a reviewer named late has it now. `completed`: its announcements have left, and the platform has been told. */
 export interface Release {
   readonly assignmentId: string
   readonly attempt: number
-  readonly outcome: 'released' | 'withheld' | 'announced'
+  readonly outcome: 'released' | 'withheld' | 'announced' | 'completed'
   readonly sentTo: string[]
 }
 
@@ -48,9 +48,21 @@ async function releaseWork(agent: Agent, work: Submission): Promise<Release | un
   if (attempt === work.attempt && state === 'passed')
     return { ...about, outcome: 'released', sentTo: await sendKeys(agent, work, assignment) }
   if (attempt === work.attempt && state === 'submitted') return followReviews(agent, work, assignment)
+  if (attempt === work.attempt && state === 'working' && work.state === 'sealed')
+    return completeAnnounced(agent, work, assignment)
   if (attempt === work.attempt && isOpen(assignment)) return undefined
   markSubmission(agent.vault, work, 'withheld')
   return { ...about, outcome: 'withheld', sentTo: [] }
+}
+
+/** Work is announced before it is complete, and announcements may rest: the buyer's is sealed last, so where there is one there are all. */
+async function completeAnnounced(agent: Agent, work: Submission, { buyerId }: Assignment): Promise<Release | undefined> {
+  const { assignmentId, attempt } = work
+  const announced = listSent(agent.vault, 'work.ready', assignmentId).filter(({ document }) => document.attempt === attempt)
+  if (!announced.some(({ to }) => to === buyerId) || !announced.every(({ isSent }) => isSent)) return undefined
+  await completeAssignment(agent, assignmentId)
+  markSubmission(agent.vault, work, 'submitted')
+  return { assignmentId, attempt, outcome: 'completed', sentTo: announced.map(({ to }) => to) }
 }
 
 async function followReviews(agent: Agent, work: Submission, assignment: Assignment): Promise<Release | undefined> {

@@ -13,6 +13,7 @@ import {
 import { findSent, keepForSending } from '../private/outbox.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
+import { drawDelayMs } from './handoff-delay.ts'
 import { resolveContact } from './resolve-contact.ts'
 
 /** How long the relay keeps a drop nobody reads. */
@@ -56,7 +57,8 @@ export async function sealDocument<T extends DocumentTyp>(
     doc: spillKey ? describeSpilled(doc, spillKey, nowMs + RELAY_TTL_MS[DROP_TTL]) : doc,
   })
   const assignmentId = 'assignmentId' in document ? document.assignmentId : undefined
-  return keepForSending(vault, { purpose, to, typ, assignmentId, doc, spillKey, drop, ttl: DROP_TTL, dueAtMs: nowMs }, nowMs)
+  const holdUntilMs = nowMs + drawDelayMs(agent.handoff.delay)
+  return keepForSending(vault, { purpose, to, typ, assignmentId, doc, spillKey, drop, ttl: DROP_TTL, holdUntilMs }, nowMs)
 }
 
 /**

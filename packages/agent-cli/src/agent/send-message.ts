@@ -5,7 +5,7 @@ import { findUnsent } from '../private/outbox.ts'
 import type { Agent } from './agent.ts'
 import { query } from './call.ts'
 import { usage } from './cli-error.ts'
-import { deliverNow } from './deliver-outbox.ts'
+import { deliverNow, type Held } from './deliver-outbox.ts'
 import { pinAll } from './pin-all.ts'
 import { sealDocument } from './seal-document.ts'
 import { type OnProgress, sealFiles } from './seal-files.ts'
@@ -25,10 +25,9 @@ export interface FreeMessage {
  *
  * @throws CliError `usage` for an empty text, as `resolveContact`, `unreachable` and the like: then it is kept and sent later.
  */
-export async function sendMessage(agent: Agent, { to, text, key }: FreeMessage): Promise<{ messageId: string }> {
+export async function sendMessage(agent: Agent, { to, text, key }: FreeMessage): Promise<{ messageId: string } & Held> {
   const messageId = await sealFree(agent, { to, typ: 'message.text', document: textDocument(text), key })
-  await deliverNow(agent, [messageId])
-  return { messageId }
+  return { messageId, ...(await deliverNow(agent, [messageId])) }
 }
 
 /**
@@ -39,7 +38,7 @@ export async function sendMessage(agent: Agent, { to, text, key }: FreeMessage):
 export async function broadcastMessage(
   agent: Agent,
   { capability, text, key }: { capability: string; text: string; key?: string | undefined },
-): Promise<{ messageIds: string[] }> {
+): Promise<{ messageIds: string[] } & Held> {
   const document = textDocument(text)
   const { candidates } = await query(agent, 'discovery.discover', { capability, includeBusy: true, limit: BROADCAST_MAX })
   pinAll(
@@ -51,8 +50,7 @@ export async function broadcastMessage(
     // One who has no key to seal to does not keep the others from hearing it.
     if (prekey) messageIds.push(await sealFree(agent, { to: agentId, typ: 'message.text', document, key }))
   }
-  await deliverNow(agent, messageIds)
-  return { messageIds }
+  return { messageIds, ...(await deliverNow(agent, messageIds)) }
 }
 
 /**
@@ -71,16 +69,17 @@ export async function sendFiles(
     signal?: AbortSignal | undefined
     onProgress?: OnProgress | undefined
   },
-): Promise<{ messageId: string; bytes: number; parts: number }> {
+): Promise<{ messageId: string; bytes: number; parts: number } & Held> {
   const { to, files, ttl, key, signal, onProgress } = input
   if (files.length === 0) throw usage('name at least one file: --file')
   const artifacts = await sealFiles(agent, { purpose: `handoff ${to}`, paths: files, ttl, signal, onProgress })
   const messageId = await sealFree(agent, { to, typ: 'handoff.files', document: { v: 1, artifacts }, key })
-  await deliverNow(agent, [messageId])
+  const held = await deliverNow(agent, [messageId])
   return {
     messageId,
     bytes: artifacts.reduce((sum, { bytes }) => sum + bytes, 0),
     parts: artifacts.reduce((sum, { bytes }) => sum + planArtifact(bytes).parts, 0),
+    ...held,
   }
 }
 
@@ -90,7 +89,9 @@ function sealFree<T extends DocumentTyp>(
   { to, typ, document, key }: { to: string; typ: T; document: DocumentOf<T>; key: string | undefined },
 ): Promise<string> {
   const waiting =
-    key === undefined ? findUnsent(agent.vault, { to, typ, hash: documentHash(writeDocument(typ, document)) }) : undefined
+    key === undefined
+      ? findUnsent(agent.vault, { to, typ, hash: documentHash(writeDocument(typ, document)) }, agent.now())
+      : undefined
   const purpose = waiting ?? `${typ} ${to} ${key ?? randomUUID()}`
   return sealDocument(agent, { to, typ, document, purpose })
 }

@@ -4,7 +4,7 @@ import type { DocumentOf, Validators } from '@agent-marketplace/protocol/sealing
 import type { Agent } from './agent.ts'
 import { query } from './call.ts'
 import { CliError, usage } from './cli-error.ts'
-import { deliverNow } from './deliver-outbox.ts'
+import { deliverNow, type Held } from './deliver-outbox.ts'
 import { assigneeOf, isOpen, readReviews, refuseUnless } from './handoff-parties.ts'
 import { readAssignment } from './lease.ts'
 import { toOrderId } from './order-id.ts'
@@ -25,7 +25,7 @@ export interface OrderInput {
   readonly onProgress?: OnProgress | undefined
 }
 
-export interface OrderReceipt {
+export interface OrderReceipt extends Held {
   readonly orderId: string
   /** Everybody who has been sent the order or its brief, the executor first. */
   readonly sentTo: string[]
@@ -57,10 +57,10 @@ export async function sendOrder(agent: Agent, input: OrderInput): Promise<OrderR
     purpose: orderPurpose(order.assignmentId),
   })
   const briefs = await sealBriefs(agent, order, reviews)
-  await deliverNow(agent, [messageId, ...briefs.values()])
+  const held = await deliverNow(agent, [messageId, ...briefs.values()])
   const sent = findSentOrder(agent, order.assignmentId)
   if (!sent) throw new Error('a sealed order is found')
-  return { orderId: toOrderId(sent.hash), sentTo: [...new Set([executor, ...briefs.keys()])] }
+  return { orderId: toOrderId(sent.hash), sentTo: [...new Set([executor, ...briefs.keys()])], ...held }
 }
 
 async function writeOrder(agent: Agent, input: OrderInput, reviews: readonly Assignment[]): Promise<DocumentOf<'order.offer'>> {

@@ -9,6 +9,7 @@ import { readAssignment } from './lease.ts'
 import { toOrderId } from './order-id.ts'
 import { receiveDrops } from './receive-drops.ts'
 import type { OnProgress } from './seal-files.ts'
+import { sendReceipts } from './send-receipts.ts'
 
 export interface OrderView {
   readonly orderId: string
@@ -48,6 +49,7 @@ export async function showOrder(
   const { instructions, artifacts, validators, reviewers, deliverTo } = order.document
   const files = directory === undefined ? artifacts.map(({ name }) => name) : await fetchInto(directory)
   markMessage(agent.vault, order.messageId, 'opened')
+  await sendReceipts(agent)
   const about = { orderId: toOrderId(order.hash), assignmentId, instructions, files, validators, reviewers }
   return deliverTo ? { ...about, deliverTo: deliverTo.agentId } : about
 

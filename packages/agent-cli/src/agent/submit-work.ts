@@ -4,7 +4,7 @@ import { findSubmission, keepSubmission, markSubmission, type Submission } from 
 import type { Agent } from './agent.ts'
 import { sealAnnouncements } from './announce-work.ts'
 import { CliError, usage } from './cli-error.ts'
-import { deliverNow } from './deliver-outbox.ts'
+import { deliverNow, type Held } from './deliver-outbox.ts'
 import { findOrder } from './find-order.ts'
 import { readReviews, refuseUnless } from './handoff-parties.ts'
 import { completeAssignment, readAssignment } from './lease.ts'
@@ -20,7 +20,8 @@ export interface WorkInput {
   readonly onProgress?: OnProgress | undefined
 }
 
-export interface WorkReceipt {
+/** `dueAtMs`: the announcements rest until then, and the platform hears of the work after that, from the daemon or from this command run again. */
+export interface WorkReceipt extends Held {
   readonly assignmentId: string
   readonly state: Assignment['state']
   /** Everybody the work was announced to, reviewers first. */
@@ -29,7 +30,7 @@ export interface WorkReceipt {
 
 /**
  * Hand over the work of the attempt an assignment is in: seal and upload the files, announce them to reviewers (with keys) and buyer (without), and only
- * then tell the platform that it is complete. Run again after an interruption it goes on where it was; nothing is announced or completed twice.
+ * then tell the platform that it is complete. Where drops rest before they are sent, that is later: `releaseDue` does it then. Run again after an interruption it goes on where it was; nothing is announced or completed twice.
  *
  * @throws CliError `forbidden` unless the caller is the executor, `wrong_state` unless it is working, `already_exists` if other files were announced for
  *   this attempt, `stale_lease`, `usage`, `unreachable` and the like.
@@ -54,15 +55,19 @@ export async function submitWork(agent: Agent, input: WorkInput): Promise<WorkRe
       hint: 'hand in the same files to finish it',
     })
 
-  const sentTo = await announce(agent, work, assignment)
+  const { sentTo, dueAtMs } = await announce(agent, work, assignment)
+  if (dueAtMs !== undefined) return { assignmentId, state, sentTo, dueAtMs }
   const completed = state === 'working' ? await completeAssignment(agent, assignmentId, key) : assignment
   markSubmission(agent.vault, work, 'submitted')
   await releaseDue(agent, assignmentId)
   return { assignmentId, state: completed.state, sentTo }
 }
 
-async function announce(agent: Agent, work: Submission, { buyerId, assignmentId }: Assignment): Promise<string[]> {
+async function announce(
+  agent: Agent,
+  work: Submission,
+  { buyerId, assignmentId }: Assignment,
+): Promise<{ sentTo: string[] } & Held> {
   const sealed = await sealAnnouncements(agent, work, { buyerId, reviews: await readReviews(agent, assignmentId) })
-  await deliverNow(agent, [...sealed.values()])
-  return [...sealed.keys()]
+  return { sentTo: [...sealed.keys()], ...(await deliverNow(agent, [...sealed.values()])) }
 }

@@ -6,6 +6,7 @@ import type { Agent } from '../agent/agent.ts'
 import { CliError } from '../agent/cli-error.ts'
 import { acquireDaemonLock } from '../private/daemon-lock.ts'
 import { openJobs } from '../private/jobs.ts'
+import { dueRemovals } from '../private/removals.ts'
 import { readPolicy } from '../settings/policy.ts'
 import type { Daemon, DaemonEventName, DaemonOptions, EventDetails } from './daemon-context.ts'
 import { createDuties } from './duties.ts'
@@ -13,7 +14,7 @@ import { followEventsOnce, receiveOnce } from './listen.ts'
 import { beatOnce } from './presence.ts'
 import { createReleaser } from './releaser.ts'
 import { runLoop } from './run-loop.ts'
-import { keepPrekey, keepRemoving, keepSending, keepTokens } from './upkeep.ts'
+import { createCover, keepPrekey, keepRemoving, keepSending, keepTokens } from './upkeep.ts'
 import { createWakeup, type Wakeup } from './wakeup.ts'
 
 /** Everything is looked at again after this time, events or not. */
@@ -98,6 +99,7 @@ async function runLoops(daemon: Daemon, [dutyBell, releaseBell]: readonly [Wakeu
     ),
     runLoop(daemon, 'outbox', () => keepSending(daemon)),
     runLoop(daemon, 'removals', () => keepRemoving(daemon)),
+    runLoop(daemon, 'cover', createCover(daemon)),
     runLoop(daemon, 'tokens', () => keepTokens(daemon)),
     runLoop(daemon, 'leases', () => duties.leases.renewDue()),
     runLoop(daemon, 'duties', onBell(dutyBell, duties.look)),
@@ -124,6 +126,7 @@ async function runOnce(daemon: Daemon): Promise<void> {
       isMoving = (await release()) || hasMoved || stored.length > 0
     }
     await keepSending(daemon)
+    while (dueRemovals(daemon.agent.vault, daemon.agent.now()).length > 0 && !daemon.signal.aborted) await keepRemoving(daemon)
   } finally {
     leases.abort()
     await keeping

@@ -1,6 +1,7 @@
 import { EVENTS_WAIT_MAX_MS, FEED_WAIT_MAX_S } from '@agent-marketplace/protocol'
 import type { Agent } from '../agent/agent.ts'
 import { type Received, receiveDrops } from '../agent/receive-drops.ts'
+import { sealReceipts } from '../agent/send-receipts.ts'
 import { readFact, writeFact } from '../private/facts.ts'
 import type { Message } from '../private/inbox.ts'
 import type { Daemon, DaemonEventName } from './daemon-context.ts'
@@ -32,6 +33,7 @@ export async function followEventsOnce(daemon: Daemon, timeoutMs = EVENTS_WAIT_M
 export async function receiveOnce(daemon: Daemon, waitS = FEED_WAIT_S): Promise<Received> {
   const { agent, signal, emit } = daemon
   const received = await receiveDrops(agent, { waitS, signal })
+  await sealReceipts(agent)
   for (const message of received.stored) emit(eventOf(message), describe(message))
   for (const { messageId, reason } of received.rejected) emit('warning', { code: 'drop_rejected', messageId, reason })
   if (received.stored.length > 0) daemon.wake()

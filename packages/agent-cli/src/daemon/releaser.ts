@@ -45,6 +45,7 @@ export function createReleaser(daemon: Daemon): () => Promise<boolean> {
     const releases = await releaseDue(agent)
     for (const { assignmentId, attempt, outcome, sentTo } of releases) {
       if (outcome === 'released') emit('key-released', { assignmentId, attempt, sentTo })
+      if (outcome === 'completed') emit('submitted', { assignmentId, attempt, state: 'submitted', sentTo })
       if (outcome === 'announced') emit('work-announced', { assignmentId, attempt, sentTo })
     }
     return releases.length > 0

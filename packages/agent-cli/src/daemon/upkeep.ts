@@ -2,14 +2,17 @@ import { CliError } from '../agent/cli-error.ts'
 import { deliverOutbox } from '../agent/deliver-outbox.ts'
 import { drawAhead } from '../agent/draw-ahead.ts'
 import { ensurePrekey } from '../agent/ensure-prekey.ts'
+import { drawCoverPauseMs } from '../agent/handoff-delay.ts'
+import { sealCover } from '../agent/send-cover.ts'
 import { nextDueAtMs } from '../private/outbox.ts'
-import { dueRemovals, finishRemoval, postponeRemoval } from '../private/removals.ts'
+import { dueRemovals, finishRemoval, nextRemovalAtMs, postponeRemoval } from '../private/removals.ts'
 import type { Daemon } from './daemon-context.ts'
 
 const HOUR_MS = 3_600_000
 /** How soon a drop that another process left in the outbox is looked for. */
 const OUTBOX_EVERY_MS = 5_000
 const REMOVALS_EVERY_MS = 60_000
+const REMOVALS_APART_MS = 10_000
 const REMOVAL_RETRY_MS = 600_000
 
 /** Keep a fresh prekey published. @returns when to look again, ms. */
@@ -25,25 +28,38 @@ export async function keepTokens({ agent }: Daemon): Promise<number> {
 }
 
 /** Send what waits in the outbox, also what other processes of this profile left there. @returns when to look again, ms. */
-export async function keepSending({ agent, emit }: Daemon): Promise<number> {
-  const { refused } = await deliverOutbox(agent)
+export async function keepSending({ agent, emit, wake }: Daemon): Promise<number> {
+  const { sent, refused } = await deliverOutbox(agent)
+  if (sent.length > 0 && agent.handoff.delay !== 'none') wake()
   for (const messageId of refused) emit('warning', { code: 'drop_refused', messageId })
   const dueMs = (nextDueAtMs(agent.vault) ?? Number.POSITIVE_INFINITY) - agent.now()
   return Math.min(OUTBOX_EVERY_MS, Math.max(0, dueMs))
 }
 
-/** Have the relay forget drops that were read, on a connection of its own. @returns when to look again, ms. */
-export async function keepRemoving({ agent, signal }: Daemon): Promise<number> {
+/** Have the relay forget one drop that was read, on a connection of its own; those overdue do not go in one burst. @returns when to look again, ms. */
+export async function keepRemoving({ agent }: Daemon): Promise<number> {
+  const [removal, ...others] = dueRemovals(agent.vault, agent.now())
+  if (!removal) return Math.min(REMOVALS_EVERY_MS, Math.max(0, (nextRemovalAtMs(agent.vault) ?? Infinity) - agent.now()))
   const relay = await agent.relay()
-  for (const removal of dueRemovals(agent.vault, agent.now())) {
-    if (signal.aborted) break
-    try {
-      await relay.remove(removal)
-      finishRemoval(agent.vault, removal)
-    } catch (error) {
-      if (!(error instanceof CliError)) throw error
-      postponeRemoval(agent.vault, removal, agent.now() + REMOVAL_RETRY_MS)
-    }
+  try {
+    await relay.remove(removal)
+    finishRemoval(agent.vault, removal)
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    postponeRemoval(agent.vault, removal, agent.now() + REMOVAL_RETRY_MS)
   }
-  return REMOVALS_EVERY_MS
+  return others.length === 0 ? 0 : Math.random() * REMOVALS_APART_MS
+}
+
+/** Send cover, if that is wanted, at random times. @returns when to look again, ms. */
+export function createCover({ agent }: Daemon): () => Promise<number> {
+  let dueAtMs = agent.now() + drawCoverPauseMs()
+  return async () => {
+    if (!agent.handoff.cover) return HOUR_MS
+    if (agent.now() >= dueAtMs) {
+      sealCover(agent)
+      dueAtMs = agent.now() + drawCoverPauseMs()
+    }
+    return Math.max(0, dueAtMs - agent.now())
+  }
 }

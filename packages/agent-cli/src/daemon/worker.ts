@@ -138,8 +138,9 @@ async function handIn(context: StepContext, job: Job): Promise<Job | undefined> 
       agent.now(),
     )
   }
-  const { sentTo, state } = await submitWork(agent, { assignmentId, files, signal: context.signal })
-  emit('submitted', { assignmentId, attempt, state, sentTo })
+  const { sentTo, state, dueAtMs } = await submitWork(agent, { assignmentId, files, signal: context.signal })
+  // Announcements that rest first: the platform is told, and this event given, when they have left.
+  if (dueAtMs === undefined) emit('submitted', { assignmentId, attempt, state, sentTo })
   const submitted = moveJob(agent.vault, job, { state: 'submitted' }, agent.now())
   await discard(job)
   return submitted

@@ -4,7 +4,7 @@ import { toMessageId } from './message-id.ts'
 import { scheduleRemoval } from './removals.ts'
 import type { Vault } from './vault.ts'
 
-/** Why a drop that was for this agent is worth nothing. */
+/** Why a drop that was for this agent is worth nothing. `cover`: it was sent by this agent to itself, to be just that. */
 export type Rejection =
   | 'gone'
   | 'not_opened'
@@ -14,6 +14,7 @@ export type Rejection =
   | 'not_verified'
   | 'unknown_document'
   | 'content_mismatch'
+  | 'cover'
 
 /** A feed record that one of our prekeys matched. */
 export interface MatchedRecord {

@@ -117,3 +117,16 @@ export const handoffSchema: string[] = [
     since_ms INTEGER NOT NULL
   ) STRICT`,
 ]
+
+/** Rest before sending, and receipts. */
+export const receiptSchema: string[] = [
+  // Not before then, whoever is waiting: the delay that was drawn when it was sealed.
+  'ALTER TABLE outbox ADD COLUMN hold_until_ms INTEGER NOT NULL DEFAULT 0',
+  // 1 while the sender is to be told that the message is stored, or opened.
+  'ALTER TABLE inbox ADD COLUMN receipt_due INTEGER NOT NULL DEFAULT 0',
+  'CREATE INDEX inbox_by_receipt_due ON inbox (seen_at_ms) WHERE receipt_due = 1',
+  // What a document answers, read out of it.
+  "ALTER TABLE inbox ADD COLUMN ref TEXT AS (json_extract(CAST(doc AS TEXT), '$.ref')) VIRTUAL",
+  'CREATE INDEX inbox_by_ref ON inbox (ref, from_id) WHERE ref IS NOT NULL',
+  'CREATE INDEX outbox_by_document ON outbox (to_id, doc_hash)',
+]

@@ -44,13 +44,16 @@ interface MessageRow {
 
 const COLUMNS = 'message_id, from_id, typ, sent_at_ms, state, doc, doc_hash'
 const ARRIVED = "state IN ('stored', 'opened', 'acted')"
+/** What a person sends and waits for, and nothing else answers at once. */
+const RECEIPTED_TYPS: readonly DocumentTyp[] = ['order.offer', 'handoff.files', 'message.text']
+const RECEIPTED = `typ IN (${RECEIPTED_TYPS.map((typ) => `'${typ}'`).join(', ')})`
 
 /** Store a verified document, at most once. @returns `false` if another process was faster: nothing was written. */
 export function storeArrival(vault: Vault, messageId: string, arrival: Arrival, nowMs: number): boolean {
   const about = readDocument(arrival.typ, arrival.doc) as { assignmentId?: string; targetAssignmentId?: string } | null
   const { changes } = vault.run(
     `UPDATE inbox SET state = 'stored', from_id = ?, typ = ?, sent_at_ms = ?, frame = ?, doc = ?, doc_hash = ?,
-       assignment_id = ?, target_assignment_id = ?, stored_at_ms = ?
+       assignment_id = ?, target_assignment_id = ?, stored_at_ms = ?, receipt_due = ?
      WHERE message_id = ? AND state IN ('matched', 'spilled')`,
     arrival.from,
     arrival.typ,
@@ -61,16 +64,17 @@ export function storeArrival(vault: Vault, messageId: string, arrival: Arrival, 
     about?.assignmentId ?? null,
     about?.targetAssignmentId ?? null,
     nowMs,
+    RECEIPTED_TYPS.includes(arrival.typ) ? 1 : 0,
     messageId,
   )
   return changes === 1
 }
 
-/** Messages that arrived, newest first. */
+/** Messages that arrived, newest first; receipts are not among them: they tell of what was sent. */
 export function listMessages(vault: Vault, { from, sinceMs, limit }: MessageFilter): Message[] {
   return vault
     .all<MessageRow>(
-      `SELECT ${COLUMNS} FROM inbox WHERE ${ARRIVED} AND (?1 IS NULL OR from_id = ?1) AND stored_at_ms >= ?2
+      `SELECT ${COLUMNS} FROM inbox WHERE ${ARRIVED} AND typ <> 'receipt' AND (?1 IS NULL OR from_id = ?1) AND stored_at_ms >= ?2
        ORDER BY stored_at_ms DESC, message_id LIMIT ?3`,
       from ?? null,
       sinceMs ?? 0,
@@ -111,13 +115,17 @@ export function findDocuments<T extends DocumentTyp>(
 /** Move a message on; it never goes back. */
 export function markMessage(vault: Vault, messageId: string, state: 'opened' | 'acted'): void {
   const before = state === 'opened' ? "('stored')" : "('stored', 'opened')"
-  vault.run(`UPDATE inbox SET state = ? WHERE message_id = ? AND state IN ${before}`, state, messageId)
+  vault.run(
+    `UPDATE inbox SET state = ?, receipt_due = CASE WHEN ${RECEIPTED} THEN 1 ELSE 0 END WHERE message_id = ? AND state IN ${before}`,
+    state,
+    messageId,
+  )
 }
 
 /** How many drops were for this agent and worth nothing, by reason. */
 export function countRejected(vault: Vault): Record<string, number> {
   const rows = vault.all<{ reason: string; count: number }>(
-    "SELECT reason, count(*) AS count FROM inbox WHERE state = 'rejected' GROUP BY reason",
+    "SELECT reason, count(*) AS count FROM inbox WHERE state = 'rejected' AND reason <> 'cover' GROUP BY reason",
   )
   return Object.fromEntries(rows.map(({ reason, count }) => [reason, count]))
 }

@@ -9,12 +9,15 @@ import {
 import { toMessageId } from './message-id.ts'
 import type { Vault } from './vault.ts'
 
+/** What a drop that says nothing carries in the place of the `typ` of a document. */
+export const COVER_TYP = 'cover'
+
 /** A drop sealed and about to be kept for sending. */
 export interface OutgoingDrop {
   /** What it is sent for, such as `work.key asg_… 1 bob`: there is one drop for each purpose. */
   readonly purpose: string
   readonly to: string
-  readonly typ: DocumentTyp
+  readonly typ: DocumentTyp | typeof COVER_TYP
   readonly assignmentId?: string | undefined
   /** The document, whole; what travels in the drop when there is no `spillKey`. */
   readonly doc: Uint8Array
@@ -22,8 +25,8 @@ export interface OutgoingDrop {
   readonly spillKey?: Uint8Array | undefined
   readonly drop: SealedDrop
   readonly ttl: RelayTtl
-  /** Not sent before. */
-  readonly dueAtMs: number
+  /** Not sent before, whoever is waiting. */
+  readonly holdUntilMs: number
 }
 
 /** A drop the relay does not have yet, as far as we know. */
@@ -65,15 +68,15 @@ interface OutboxRow {
 
 /** Keep a sealed drop for sending, once for its purpose. @returns The id of the drop that is kept, which may be an earlier one. */
 export function keepForSending(vault: Vault, outgoing: OutgoingDrop, nowMs: number): string {
-  const { purpose, to, typ, assignmentId, doc, spillKey, drop, ttl, dueAtMs } = outgoing
+  const { purpose, to, typ, assignmentId, doc, spillKey, drop, ttl, holdUntilMs } = outgoing
   return vault.transaction(() => {
     const earlier = vault.get<{ message_id: string }>('SELECT message_id FROM outbox WHERE purpose = ?', purpose)
     if (earlier) return earlier.message_id
     const messageId = toMessageId(drop.slotId)
     vault.run(
       `INSERT INTO outbox (message_id, purpose, to_id, typ, assignment_id, doc, doc_hash, spill_key, slot_id, delete_hash, record, body, ttl,
-         state, sealed_at_ms, due_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sealed', ?, ?)`,
+         state, sealed_at_ms, due_at_ms, hold_until_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sealed', ?, ?, ?)`,
       messageId,
       purpose,
       to,
@@ -88,7 +91,8 @@ export function keepForSending(vault: Vault, outgoing: OutgoingDrop, nowMs: numb
       drop.body,
       ttl,
       nowMs,
-      dueAtMs,
+      holdUntilMs,
+      holdUntilMs,
     )
     return messageId
   })
@@ -100,13 +104,18 @@ export function findSent<T extends DocumentTyp>(vault: Vault, typ: T, purpose: s
   return row && toSent(typ, row)
 }
 
-/** The purpose under which the same document waits for being sent to the same agent, or `undefined`. */
-export function findUnsent(vault: Vault, { to, typ, hash }: { to: string; typ: DocumentTyp; hash: string }): string | undefined {
+/** The purpose under which the same document waits for being sent to the same agent, having been due before; or `undefined`. */
+export function findUnsent(
+  vault: Vault,
+  { to, typ, hash }: { to: string; typ: DocumentTyp; hash: string },
+  nowMs: number,
+): string | undefined {
   return vault.get<{ purpose: string }>(
-    "SELECT purpose FROM outbox WHERE state = 'sealed' AND to_id = ? AND typ = ? AND doc_hash = ? LIMIT 1",
+    "SELECT purpose FROM outbox WHERE state = 'sealed' AND to_id = ? AND typ = ? AND doc_hash = ? AND hold_until_ms <= ? LIMIT 1",
     to,
     typ,
     hash,
+    nowMs,
   )?.purpose
 }
 
@@ -132,10 +141,18 @@ export function assignmentsWith(vault: Vault, typ: DocumentTyp, sinceMs: number)
     .map(({ id }) => id)
 }
 
-/** Drops to send now, oldest first. */
-export function dueDrops(vault: Vault, nowMs: number): UnsentDrop[] {
+/**
+ * Drops to send now, in the order in which they come due.
+ *
+ * @param evenAfterFailure - Also those that rest because the relay did not take them; never those that are held.
+ */
+export function dueDrops(vault: Vault, nowMs: number, { evenAfterFailure = false } = {}): UnsentDrop[] {
   return vault
-    .all<OutboxRow>("SELECT * FROM outbox WHERE state = 'sealed' AND due_at_ms <= ? ORDER BY sealed_at_ms, message_id", nowMs)
+    .all<OutboxRow>(
+      "SELECT * FROM outbox WHERE state = 'sealed' AND due_at_ms <= ?1 AND hold_until_ms <= ?2 ORDER BY hold_until_ms, sealed_at_ms, message_id",
+      evenAfterFailure ? Number.MAX_SAFE_INTEGER : nowMs,
+      nowMs,
+    )
     .flatMap((row) => (row.body ? [toUnsent(row, row.body)] : []))
 }
 
@@ -145,8 +162,14 @@ export function nextDueAtMs(vault: Vault): number | undefined {
 }
 
 /** How the sending of a drop stands. */
-export function sendingState(vault: Vault, messageId: string): 'sealed' | 'sent' | 'refused' | undefined {
-  return vault.get<{ state: 'sealed' | 'sent' | 'refused' }>('SELECT state FROM outbox WHERE message_id = ?', messageId)?.state
+export interface Sending {
+  readonly state: 'sealed' | 'sent' | 'refused'
+  readonly holdUntilMs: number
+}
+
+/** @returns `undefined` for a drop that was never sealed here. */
+export function findSending(vault: Vault, messageId: string): Sending | undefined {
+  return vault.get<Sending>('SELECT state, hold_until_ms AS holdUntilMs FROM outbox WHERE message_id = ?', messageId)
 }
 
 /** The relay has it. The document stays, as half of a signed chain; the sealed bytes go. */
@@ -156,6 +179,11 @@ export function markSent(vault: Vault, messageId: string, nowMs: number): void {
     nowMs,
     messageId,
   )
+}
+
+/** Cover leaves nothing behind. */
+export function forgetSentCover(vault: Vault): void {
+  vault.run("DELETE FROM outbox WHERE typ = ? AND state <> 'sealed'", COVER_TYP)
 }
 
 /** The relay will never take it. */

@@ -25,6 +25,11 @@ export function dueRemovals(vault: Vault, nowMs: number): Removal[] {
     .map((row) => ({ readCap: row.read_cap, deleteCap: row.delete_cap, dueAtMs: row.due_at_ms }))
 }
 
+/** When the next slot is due, ms; `undefined` if none is. */
+export function nextRemovalAtMs(vault: Vault): number | undefined {
+  return vault.get<{ at: number | null }>('SELECT min(due_at_ms) AS at FROM removals')?.at ?? undefined
+}
+
 /** The relay has answered: deleted, or it never knew. */
 export function finishRemoval(vault: Vault, { readCap }: Removal): void {
   vault.run('DELETE FROM removals WHERE read_cap = ?', readCap)

@@ -1,4 +1,4 @@
-import { handoffSchema } from './handoff-schema.ts'
+import { handoffSchema, receiptSchema } from './handoff-schema.ts'
 
 /** Tables of this side of the vault. Times in ms; a missing value is NULL. */
 const controlPlane = [
@@ -90,6 +90,6 @@ const workLog = [
 ]
 
 /** One list of statements a version, applied in order; never edited once released. */
-export const vaultMigrations: readonly (readonly string[])[] = [[...controlPlane, ...handoffSchema], workLog]
+export const vaultMigrations: readonly (readonly string[])[] = [[...controlPlane, ...handoffSchema], workLog, receiptSchema]
 
 export const VAULT_VERSION = vaultMigrations.length

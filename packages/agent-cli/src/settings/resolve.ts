@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { AgentOptions } from '../agent/agent.ts'
 import { usage } from '../agent/cli-error.ts'
+import type { HandoffDelay } from '../agent/handoff-delay.ts'
 import { homeDirectory } from './home.ts'
 import { parseOrigin } from './origin.ts'
 import { readSettings, type Settings } from './settings.ts'
@@ -17,6 +18,7 @@ export interface GlobalFlags {
   readonly profile?: string | undefined
   readonly relay?: string | undefined
   readonly 'relay-proxy'?: string | undefined
+  readonly 'handoff-delay'?: HandoffDelay | undefined
   readonly timeout?: number | undefined
   readonly insecure?: boolean | undefined
 }
@@ -44,6 +46,7 @@ export function resolvePlace(flags: GlobalFlags, env: NodeJS.ProcessEnv = proces
       server: parseOrigin(flags.server ?? settings.server ?? SERVER_DEFAULT, { what: 'the server', allowPlain }),
       relay: relay === undefined ? undefined : parseOrigin(relay, { what: 'the relay', allowPlain }),
       relayProxy: flags['relay-proxy'],
+      handoff: { ...settings.handoff, ...(flags['handoff-delay'] && { delay: flags['handoff-delay'] }) },
       insecure: allowPlain,
       timeoutMs: (flags.timeout ?? TIMEOUT_DEFAULT_S) * 1000,
     },

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { localState } from '../agent/cli-error.ts'
+import { HANDOFF_DELAYS, type HandoffOptions } from '../agent/handoff-delay.ts'
 import { ensurePrivateDirectory, PRIVATE_FILE_MODE, readPrivateFile } from '../private/files.ts'
 
 /** What may be decided once for all commands. Never a secret. */
@@ -9,6 +10,8 @@ export interface Settings {
   relay?: string
   profile?: string
   output?: 'text' | 'json'
+  /** `handoff.delay`, `handoff.cover`, `handoff.receipts`. */
+  handoff?: Partial<HandoffOptions>
 }
 
 const SCHEMA = {
@@ -16,6 +19,11 @@ const SCHEMA = {
   relay: { type: 'string' },
   profile: { type: 'string' },
   output: { type: 'string', enum: ['text', 'json'] },
+  handoff: {
+    type: 'object',
+    properties: { delay: { type: 'string', enum: HANDOFF_DELAYS }, cover: { type: 'boolean' }, receipts: { type: 'boolean' } },
+    additionalProperties: false,
+  },
 } as const
 
 const CONFIG_NAME = 'config'
@@ -54,9 +62,19 @@ function parse(bytes: Uint8Array): Settings | undefined {
     const isSettings =
       typeof json === 'object' &&
       json !== null &&
-      ['server', 'relay', 'profile', 'output'].every((key) => json[key] === undefined || typeof json[key] === 'string')
+      ['server', 'relay', 'profile', 'output'].every((key) => json[key] === undefined || typeof json[key] === 'string') &&
+      (json.handoff === undefined || isHandoff(json.handoff))
     return isSettings ? (json as Settings) : undefined
   } catch {
     return undefined
   }
+}
+
+function isHandoff(value: unknown): value is Partial<HandoffOptions> {
+  if (typeof value !== 'object' || value === null) return false
+  const { delay, cover, receipts } = value as Record<string, unknown>
+  return (
+    (delay === undefined || HANDOFF_DELAYS.some((each) => each === delay)) &&
+    [cover, receipts].every((each) => each === undefined || typeof each === 'boolean')
+  )
 }

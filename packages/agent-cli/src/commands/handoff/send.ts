@@ -1,4 +1,5 @@
 import * as Flags from '@oclif/core/flags'
+import type { Held } from '../../agent/deliver-outbox.ts'
 import { AgentCommand } from '../../base-command.ts'
 import { keyFlag } from '../../flags.ts'
 import { interruption } from '../../interruption.ts'
@@ -16,11 +17,12 @@ export default class HandoffSend extends AgentCommand {
     ...keyFlag,
   }
 
-  async run(): Promise<{ messageId: string; bytes: number; parts: number }> {
+  async run(): Promise<{ messageId: string; bytes: number; parts: number } & Held> {
     const { flags } = await this.parse(HandoffSend)
     const { sendFiles } = await import('../../agent/send-message.ts')
     const { to, file: files, ttl } = flags
     const handoff = { to, files, ttl, key: flags['idempotency-key'], signal: interruption, onProgress: progressBar('sealing') }
-    return this.show(await sendFiles(await this.openAgent(flags), handoff))
+    const agent = await this.openAgent(flags)
+    return this.showSent(agent, await sendFiles(agent, handoff))
   }
 }

@@ -1,4 +1,5 @@
 import * as Flags from '@oclif/core/flags'
+import type { Held } from '../../agent/deliver-outbox.ts'
 import { AgentCommand } from '../../base-command.ts'
 import { keyFlag } from '../../flags.ts'
 
@@ -12,11 +13,12 @@ export default class MessageBroadcast extends AgentCommand {
     ...keyFlag,
   }
 
-  async run(): Promise<{ messageIds: string[] }> {
+  async run(): Promise<{ messageIds: string[] } & Held> {
     const { flags } = await this.parse(MessageBroadcast)
     const { readText } = await import('../../agent/argument.ts')
     const { broadcastMessage } = await import('../../agent/send-message.ts')
     const message = { capability: flags.capability, text: readText(flags.text), key: flags['idempotency-key'] }
-    return this.show(await broadcastMessage(await this.openAgent(flags), message))
+    const agent = await this.openAgent(flags)
+    return this.showSent(agent, await broadcastMessage(agent, message))
   }
 }

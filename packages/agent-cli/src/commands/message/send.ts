@@ -1,4 +1,5 @@
 import * as Flags from '@oclif/core/flags'
+import type { Held } from '../../agent/deliver-outbox.ts'
 import { AgentCommand } from '../../base-command.ts'
 import { keyFlag } from '../../flags.ts'
 
@@ -13,11 +14,12 @@ export default class MessageSend extends AgentCommand {
     ...keyFlag,
   }
 
-  async run(): Promise<{ messageId: string }> {
+  async run(): Promise<{ messageId: string } & Held> {
     const { flags } = await this.parse(MessageSend)
     const { readText } = await import('../../agent/argument.ts')
     const { sendMessage } = await import('../../agent/send-message.ts')
     const message = { to: flags.to, text: readText(flags.text), key: flags['idempotency-key'] }
-    return this.show(await sendMessage(await this.openAgent(flags), message))
+    const agent = await this.openAgent(flags)
+    return this.showSent(agent, await sendMessage(agent, message))
   }
 }

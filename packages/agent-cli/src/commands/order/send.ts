@@ -37,6 +37,7 @@ export default class OrderSend extends AgentCommand {
       signal: interruption,
       onProgress: progressBar('sealing'),
     }
-    return this.show(await sendOrder(await this.openAgent(flags), order))
+    const agent = await this.openAgent(flags)
+    return this.showSent(agent, await sendOrder(agent, order))
   }
 }

@@ -26,6 +26,7 @@ export default class WorkSubmit extends AgentCommand {
       signal: interruption,
       onProgress: progressBar('sealing'),
     }
-    return this.show(await submitWork(await this.openAgent(flags), work))
+    const agent = await this.openAgent(flags)
+    return this.showSent(agent, await submitWork(agent, work))
   }
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { marksFrom, searchMarks } from './canary.ts'
+import { marksFrom, searchMarks } from './search-marks.ts'
 
 const mark = { from: 'input', text: 'ada.lovelace@example.org' }
 

@@ -1,10 +1,17 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 
-/** A piece of content that must not be found where it does not belong, and what it was taken from. */
-export interface Mark {
+/** A piece of content that must not be found where it does not belong, and what it was taken from: words, or bytes such as a key or a hash. */
+export type Mark = TextMark | BytesMark
+
+export interface TextMark {
   readonly from: string
   readonly text: string
+}
+
+export interface BytesMark {
+  readonly from: string
+  readonly bytes: Uint8Array
 }
 
 /** A mark in one of the forms in which it could leak. */
@@ -58,7 +65,7 @@ export function searchText(text: string | Uint8Array, marks: readonly Mark[], wh
  * Take marks spread over all of a text: beginnings of lines, and words no vocabulary has (addresses, numbers with letters).
  * Plain words are no marks: a server may well say `assignment` by itself.
  */
-export function marksFrom(from: string, text: string, max: number): Mark[] {
+export function marksFrom(from: string, text: string, max: number): TextMark[] {
   const lines = text.split('\n').map((line) => line.trim().slice(0, LINE_CHARS))
   const words = text.split(/[\s"'<>,;()[\]{}]+/).filter((word) => /[a-z]/i.test(word) && /[0-9@]/.test(word))
   const long = [
@@ -78,8 +85,8 @@ function find(content: Buffer, needles: readonly Needle[], where: string): Hit[]
 }
 
 function needlesOf(mark: Mark): Needle[] {
-  const raw = Buffer.from(mark.text)
-  const utf16 = Buffer.from(mark.text, 'utf16le')
+  const raw = 'text' in mark ? Buffer.from(mark.text) : Buffer.from(mark.bytes)
+  const utf16 = 'text' in mark ? Buffer.from(mark.text, 'utf16le') : undefined
   const of = (form: string, ...all: (Buffer | string)[]) =>
     all.map((bytes) => ({ mark, form, bytes: Buffer.from(bytes as string) }))
   return [
@@ -87,8 +94,7 @@ function needlesOf(mark: Mark): Needle[] {
     ...of('hex', raw.toString('hex'), raw.toString('hex').toUpperCase()),
     ...of('base64', ...base64Forms(raw, 'base64')),
     ...of('base64url', ...base64Forms(raw, 'base64url')),
-    ...of('utf-16le', utf16),
-    ...of('utf-16be', Buffer.from(utf16).swap16()),
+    ...(utf16 ? [...of('utf-16le', utf16), ...of('utf-16be', Buffer.from(utf16).swap16())] : []),
   ]
 }
 
