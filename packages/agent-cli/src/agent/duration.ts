@@ -2,7 +2,7 @@ import { usage } from './cli-error.ts'
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
-const DURATION = /^([0-9]{1,9})(ms|s|m|h|d)$/
+export const DURATION = /^([0-9]{1,9})(ms|s|m|h|d)$/
 
 /**
  * Read a duration: a whole number and its unit, such as `90s`, `10m`, `24h` or `7d`.

@@ -1,13 +1,12 @@
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { localState } from '../agent/cli-error.ts'
-import { ensurePrivateDirectory, ensurePrivateFile, readPrivateFile, removePrivateFile, writePrivateFile } from './files.ts'
+import { acquireFileLock, type FileLock } from './file-lock.ts'
+import { ensurePrivateDirectory, readPrivateFile, removePrivateFile, writePrivateFile } from './files.ts'
 
 const LOCK_FILE = 'daemon.lock'
 const INFO_FILE = 'daemon.json'
 /** Whoever only asks holds the lock for an instant: that is waited out by whoever wants it. */
 const ACQUIRE_MS = 500
-const SQLITE_BUSY = 5
 
 /** Who runs the daemon of a profile. */
 export interface DaemonInfo {
@@ -27,24 +26,24 @@ export interface DaemonLock {
  * @throws CliError `local_state` if the profile's directory cannot be used.
  */
 export function acquireDaemonLock(directory: string, info: DaemonInfo): DaemonLock | undefined {
-  const db = lock(directory, ACQUIRE_MS)
-  if (!db) return undefined
+  const held = lock(directory, ACQUIRE_MS)
+  if (!held) return undefined
   const path = join(directory, INFO_FILE)
   removePrivateFile(path)
   writePrivateFile(path, JSON.stringify(info))
   return {
     release() {
       removePrivateFile(path)
-      db.close()
+      held.release()
     },
   }
 }
 
 /** @returns who runs the daemon of this profile now, or `undefined` if nobody does. */
 export function findDaemon(directory: string): DaemonInfo | undefined {
-  const db = lock(directory, 0)
-  if (db) {
-    db.close()
+  const held = lock(directory, 0)
+  if (held) {
+    held.release()
     return undefined
   }
   const bytes = readPrivateFile(join(directory, INFO_FILE))
@@ -52,18 +51,7 @@ export function findDaemon(directory: string): DaemonInfo | undefined {
   return JSON.parse(Buffer.from(bytes).toString('utf8')) as DaemonInfo
 }
 
-/** An open transaction is the lock; nothing is ever written. */
-function lock(directory: string, timeout: number): DatabaseSync | undefined {
+function lock(directory: string, waitMs: number): FileLock | undefined {
   ensurePrivateDirectory(directory)
-  const path = join(directory, LOCK_FILE)
-  ensurePrivateFile(path)
-  const db = new DatabaseSync(path, { timeout })
-  try {
-    db.exec('BEGIN EXCLUSIVE')
-    return db
-  } catch (error) {
-    db.close()
-    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined
-    throw localState(`cannot lock ${path}`, { cause: error })
-  }
+  return acquireFileLock(join(directory, LOCK_FILE), waitMs)
 }
