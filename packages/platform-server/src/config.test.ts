@@ -142,6 +142,34 @@ describe('tokens of the relay', () => {
   })
 })
 
+describe('the space and the bodies of the relay', () => {
+  const env = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'hunter2', AWS_REGION: 'eu-central-1' }
+  const blobs = ['--relay-blobs', 's3://bodies/relay']
+
+  test('are 10 GiB in files unless something else is said', () => {
+    expect(configOf([])).toMatchObject({ relayCapacity: 10 * 1024 ** 3, relayBlobs: undefined })
+    expect(configOf(['--relay-capacity', '500MiB'])).toMatchObject({ relayCapacity: 500 * 1024 ** 2 })
+  })
+
+  test('may be in a bucket, with its keys from the environment', () => {
+    expect(parseConfig(blobs, env).config.relayBlobs).toEqual({
+      address: { bucket: 'bodies', prefix: 'relay/', endpoint: undefined, region: 'eu-central-1' },
+      credentials: { accessKeyId: 'key', secretAccessKey: 'hunter2' },
+    })
+  })
+
+  test.each([
+    ['a bucket without keys', blobs, {}, /^--relay-blobs: AWS_ACCESS_KEY_ID/],
+    ['a bucket with keys in its address', ['--relay-blobs', 's3://key:hunter2@bodies'], env, /^--relay-blobs: expected s3/],
+    ['no number', ['--relay-capacity', 'much'], {}, /^--relay-capacity: expected/],
+    ['a number without a unit', ['--relay-capacity', '1000'], {}, /^--relay-capacity: expected/],
+    ['no space', ['--relay-capacity', '0GiB'], {}, /^--relay-capacity: expected/],
+  ])('%s is refused', (_, args, env, fault) => {
+    expect(faultsOf(args, env)).toEqual([expect.stringMatching(fault)])
+    expect(faultsOf(args, env).join()).not.toContain('hunter2')
+  })
+})
+
 test.each([
   ['every address of the machine without an origin', ['--listen', '0.0.0.0:80', '--plane', 'control'], /^--origin: needed/],
   ['every IPv6 address without an origin', ['--listen', '[::]:80', '--plane', 'control'], /^--origin: needed/],

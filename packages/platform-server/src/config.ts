@@ -3,14 +3,17 @@ import { AgentId, BASIS_POINTS, Origin, RegisterInput } from '@agent-marketplace
 import envPaths from 'env-paths'
 import type { z } from 'zod'
 import { type Address, isLoopback, isWildcard, originOf, parseAddress } from './address.ts'
+import { parseByteSize } from './byte-size.ts'
 import { readArguments } from './flags.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
-import { createSettings, type Environment } from './settings.ts'
+import { type BucketAddress, type BucketCredentials, parseBucketAddress } from './relay/bucket-address.ts'
+import { createSettings, type Environment, type Settings } from './settings.ts'
 
 const PLANES = ['both', 'control', 'relay'] as const
 const REGISTRATIONS = ['open', 'invite', 'approval'] as const
 const DEPOSITS = ['open', 'operator'] as const
 const SWITCH = ['on', 'off'] as const
+const RELAY_CAPACITY_BYTES = 10 * 1024 ** 3
 const REGISTRATION_TOKEN = 'AGENT_MARKETPLACE_REGISTRATION_TOKEN'
 
 /** Everything an operator decides, parsed once at the start. */
@@ -36,6 +39,10 @@ export interface Config {
   readonly relayTokens: (typeof SWITCH)[number]
   /** File with the issuer's public keys, for a relay that runs alone. */
   readonly relayTokenKeys: string | undefined
+  /** Space of everything on the relay, in bytes. */
+  readonly relayCapacity: number
+  /** The bucket in which the relay keeps bodies; without it they are files in `dataDirectory`. */
+  readonly relayBlobs: { readonly address: BucketAddress; readonly credentials: BucketCredentials } | undefined
   readonly rateLimits: (typeof SWITCH)[number]
   readonly logLevel: LogLevel
   /** Whether a new database may be made where one was expected. */
@@ -106,6 +113,8 @@ export function parseConfig(args: readonly string[], env: Environment): Invocati
     feeBps: one('fee-bps', readBasisPoints, `a whole number from 0 to ${BASIS_POINTS}`) ?? 0,
     relayTokens: choice('relay-tokens', SWITCH) ?? (isRelayOpen ? 'off' : 'on'),
     relayTokenKeys,
+    relayCapacity: one('relay-capacity', parseByteSize, 'a size such as 10GiB') ?? RELAY_CAPACITY_BYTES,
+    relayBlobs: readBlobs(one, env, faults),
     rateLimits: choice('rate-limits', SWITCH) ?? 'on',
     logLevel: choice('log-level', LOG_LEVELS) ?? 'info',
     init: one('init', readTruth, 'true or false') ?? false,
@@ -151,6 +160,20 @@ function readBasisPoints(text: string): number | undefined {
 
 function readTruth(text: string): boolean | undefined {
   return { true: true, 1: true, false: false, 0: false }[text]
+}
+
+/** The address of the bucket from its flag, and who may use it from the environment, under the names that every tool for such services reads. */
+function readBlobs(one: Settings['one'], env: Environment, faults: string[]): Config['relayBlobs'] {
+  const expected = 's3://BUCKET/PREFIX, with ?endpoint=https://HOST&region=REGION for another service than that of AWS'
+  const address = one('relay-blobs', parseBucketAddress, expected)
+  if (!address) return undefined
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env
+  if (!accessKeyId || !secretAccessKey) {
+    faults.push('--relay-blobs: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed in the environment')
+    return undefined
+  }
+  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }
+  return { address: { ...address, region: address.region ?? env.AWS_REGION }, credentials }
 }
 
 function readRegistrationToken(env: Environment, faults: string[]): string | undefined {

@@ -40,6 +40,16 @@ export const FLAGS = {
     value: 'FILE',
     about: "public keys of the tokens' issuer, for --plane relay; read again every minute",
   },
+  'relay-capacity': {
+    env: env('RELAY_CAPACITY'),
+    value: 'SIZE',
+    about: 'space of everything on the relay, such as 500MiB (10GiB)',
+  },
+  'relay-blobs': {
+    env: env('RELAY_BLOBS'),
+    value: 'URL',
+    about: 's3://BUCKET/PREFIX?endpoint=https://…: a bucket for what is stored on the relay (files under --data)',
+  },
   'rate-limits': { env: env('RATE_LIMITS'), value: 'on|off', about: 'off on loopback only (on)' },
   'log-level': { env: env('LOG_LEVEL'), value: 'silent|error|warn|info|debug', about: 'what is logged on stderr (info)' },
   init: { env: env('INIT'), about: 'make a new database where one was expected and is missing' },

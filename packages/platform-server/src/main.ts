@@ -55,17 +55,15 @@ async function serve(config: Config): Promise<number> {
 
   const relayOrigin = relay ? await relay.listen() : config.relayOrigin
   const origin = await control?.listen(relayOrigin)
-  const sweeper = startSweeper(
-    planes.flatMap((plane) => plane.sweeps),
-    { log, now: Date.now },
-  )
+  // One for each: what one plane has to do does not keep the other from removing what has expired.
+  const sweepers = planes.map((plane) => startSweeper(plane.sweeps, { log, now: Date.now }))
   const stopped = untilStopped()
   console.log(JSON.stringify({ event: 'listening', origin, relayOrigin, pid: process.pid }))
 
   const failure = await Promise.race([stopped, ...planes.map((plane) => plane.failed)])
   if (failure) log.error('storage.failed', { stack: failure.stack ?? failure.message })
   else log.info('stopping')
-  await Promise.all([sweeper.stop(), ...planes.map((plane) => plane.drain())])
+  await Promise.all([...sweepers.map((sweeper) => sweeper.stop()), ...planes.map((plane) => plane.drain())])
   if (failure) return EXIT.storage
   for (const plane of planes) await plane.close()
   return EXIT.done

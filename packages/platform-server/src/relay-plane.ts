@@ -8,8 +8,10 @@ import { listen } from './listen.ts'
 import type { Log } from './log.ts'
 import type { Plane } from './plane.ts'
 import { RELAY_APPLICATION_ID, relayMigrations } from './relay/migrations.ts'
-import { createRelayPlane } from './relay/plane.ts'
+import { createRelayPlane, describeFault } from './relay/plane.ts'
+import { sumBodyBytes } from './relay/slot-store.ts'
 import { createTokenVerifier, type LearningVerifier } from './relay/token-verifier.ts'
+import { openBlobs } from './relay-blobs.ts'
 import type { Database } from './storage/database.ts'
 import { openSqlite } from './storage/sqlite.ts'
 import type { SqliteFile } from './storage/sqlite-file.ts'
@@ -20,7 +22,6 @@ import { readTokenKeyFile } from './token-key-file.ts'
 const FEED_TICK_MS = 1_000
 /** Bytes expire within 60 s of their hour. */
 const SWEEP_EVERY_MS = 30_000
-const CAP_BYTES = 10 * 1024 ** 3
 /** Keys are known a week before they are used. */
 const LEARN_EVERY_MS = 60_000
 
@@ -38,15 +39,21 @@ export interface RelayPlane extends Plane {
 export async function openRelayPlane(config: Config, log: Log, issuedKeys?: () => Promise<RelayTokenKeys>): Promise<RelayPlane> {
   const tokens = config.relayTokens === 'on' ? await openTokens(issuedKeys ?? keysFrom(config)) : undefined
   const db = openRelayDatabase(config)
+  const onFault = (stack: string) => log.error('relay.fault', { stack })
+  const hasSlots = (await db.read(sumBodyBytes)) > 0
   const plane = await createRelayPlane({
     db,
-    blobDirectory: join(relayDirectory(config), 'blobs'),
+    blobs: await openBlobs(config, {
+      directory: relayDirectory(config),
+      hasSlots,
+      onFault: (error) => onFault(describeFault(error)),
+    }),
     feedTickMs: FEED_TICK_MS,
     feedWaitMaxS: FEED_WAIT_MAX_S,
-    capBytes: CAP_BYTES,
+    capBytes: config.relayCapacity,
     tokens: tokens?.verifier ?? 'off',
     now: Date.now,
-    onFault: (stack) => log.error('relay.fault', { stack }),
+    onFault,
   })
   return {
     sweeps: [{ name: 'relay', everyMs: SWEEP_EVERY_MS, run: () => plane.sweep() }, ...(tokens ? [tokens.sweep] : [])],

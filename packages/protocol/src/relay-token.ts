@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { base64urlOf } from './ids.ts'
 import {
+  DROP_BYTES,
   RELAY_TOKEN_CLOCK_SKEW_MS,
   RELAY_TOKEN_EPOCH_MS,
   RELAY_TOKEN_MODULUS_BYTES,
@@ -9,9 +10,19 @@ import {
   RELAY_TOKENS_PER_CALL_MAX,
 } from './limits.ts'
 
-/** What a token pays for: an upload that goes to the feed, or a part of an artifact. */
+/** What a token pays for: a drop, or any other upload, such as a part of an artifact. */
 export const RelayTokenClass = z.enum(['message', 'part'])
 export type RelayTokenClass = z.infer<typeof RelayTokenClass>
+
+/**
+ * The class of token that pays for an upload. A record alone does not make it `message`: that token buys as many bytes as a drop has, and no more.
+ *
+ * @param upload.bytes - Of its body.
+ * @param upload.record - What it puts on the feed, if anything.
+ */
+export function relayTokenClassOf({ bytes, record }: { bytes: number; record: Uint8Array | undefined }): RelayTokenClass {
+  return record && bytes === DROP_BYTES ? 'message' : 'part'
+}
 
 /** Weeks since 1970 in UTC; each has keys of its own. */
 const RelayTokenEpoch = z.int().min(0).max(0xffff_ffff)

@@ -15,8 +15,8 @@ import { livePrekeys } from '../private/prekeys.ts'
 import type { Agent } from './agent.ts'
 import { openDrop } from './open-drop.ts'
 
-/** Records scanned before other work gets its turn: about 50 ms. */
-const RECORDS_A_TURN = 500
+/** How long the feed is scanned before other work gets its turn. */
+const SCAN_TURN_MS = 25
 /** A drop is deleted from the relay at a random time in this span after it was read, so that the two do not look like one act. */
 const REMOVAL_AFTER_MS = { min: 60_000, max: 900_000 }
 
@@ -80,12 +80,14 @@ async function scanFeed(agent: Agent, { waitS, signal }: { waitS: number; signal
 
 async function matchRecords(scanners: readonly Scanner[], records: readonly Uint8Array[]): Promise<MatchedRecord[]> {
   const matched: MatchedRecord[] = []
-  for (const [index, record] of records.entries()) {
-    if (index % RECORDS_A_TURN === RECORDS_A_TURN - 1) await nextTurn()
-    for (const scanner of scanners) {
-      const keys = matchRecord(scanner, record)
-      if (keys) matched.push({ keys, ephemeral: record.slice(0, scanner.prekey.length), prekey: scanner.prekey })
+  let turnEndsAtMs = performance.now() + SCAN_TURN_MS
+  for (const record of records) {
+    if (performance.now() >= turnEndsAtMs) {
+      await nextTurn()
+      turnEndsAtMs = performance.now() + SCAN_TURN_MS
     }
+    const match = matchRecord(scanners, record)
+    if (match) matched.push({ ...match, ephemeral: record.slice(0, match.prekey.length) })
   }
   return matched
 }

@@ -1,8 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { CAP_BYTES, fromBase64url, RELAY_TTL_MS, type RelayTtl, SIZE_CLASSES, toBase64url } from '@agent-marketplace/protocol'
-import { deriveDeleteHash, deriveSlotId } from '@agent-marketplace/protocol/sealing'
+import {
+  CAP_BYTES,
+  deriveDeleteHash,
+  deriveSlotId,
+  fromBase64url,
+  RELAY_TTL_MS,
+  type RelayTtl,
+  SIZE_CLASSES,
+  toBase64url,
+} from '@agent-marketplace/protocol'
 import { writePrivateFile } from '../private/files.ts'
 import { connectRelay } from '../relay/connect-relay.ts'
 import type { RelayClient, SlotUpload } from '../relay/relay-client.ts'

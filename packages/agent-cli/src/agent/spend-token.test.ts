@@ -46,16 +46,17 @@ const spent = () => relay.db.read((reader) => reader.all('SELECT * FROM spent_to
 const stock = () => countTokens(agent.vault, Date.now())
 
 describe('filling a slot', () => {
-  test('costs a token of class message with a record and of class part without; the first of each is drawn', async () => {
+  test('costs a token of class message for a drop and of class part for all else; the first of each is drawn', async () => {
     await putSlot(agent, client, makeUpload().upload)
     await putSlot(agent, client, makeUpload().upload)
     const { message } = stock()
     await putSlot(agent, client, part())
+    await putSlot(agent, client, makeUpload(65_536).upload)
 
     expect(draws()).toBe(2)
-    expect(stock()).toEqual({ message, part: message + 1 })
-    expect(await spent()).toHaveLength(3)
-    expect(new Set(shown()).size).toBe(3)
+    expect(stock()).toEqual({ message, part: message })
+    expect(await spent()).toHaveLength(4)
+    expect(new Set(shown()).size).toBe(4)
   })
 
   test('beside others draws once for all of them', async () => {

@@ -1,3 +1,4 @@
+import { relayTokenClassOf } from '@agent-marketplace/protocol'
 import { dropToken, takeToken } from '../private/tokens.ts'
 import type { Vault } from '../private/vault.ts'
 import type { RelayClient, SlotUpload } from '../relay/relay-client.ts'
@@ -12,13 +13,14 @@ const DRAWN_AT_ONCE = 10
 const REFUSED_MAX = 10
 
 /**
- * Fill a slot on the relay, and pay with a token where it takes them: of class `message` if there is a record, else `part`.
+ * Fill a slot on the relay, and pay with a token where it takes them: of class `message` for a drop, else `part`.
  *
  * @throws CliError as `RelayClient.put`; `capacity_exceeded` when the stock is empty and this epoch's allowance is used up.
  */
 export async function putSlot(agent: Agent, relay: RelayClient, upload: Omit<SlotUpload, 'token'>): Promise<void> {
+  const tokenClass = relayTokenClassOf({ bytes: upload.body.length, record: upload.record })
   for (let refused = 0; ; refused++) {
-    const key = await findTokenKey(relay, upload.record ? 'message' : 'part', agent.now())
+    const key = await findTokenKey(relay, tokenClass, agent.now())
     const token = key && (await takeOrDraw(agent, key, upload.slotId))
     try {
       await relay.put({ ...upload, token })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { deriveDeleteHash, deriveSlotId } from '@agent-marketplace/protocol/sealing'
+import { deriveDeleteHash, deriveSlotId } from '@agent-marketplace/protocol'
 import type { SlotCaps, SlotUpload } from './relay-client.ts'
 
 /** An upload of random bytes for an hour, with the caps behind it. */

@@ -7,12 +7,17 @@ import { transferMaxMs } from './rules.ts'
 /** A peer that was refused may go on sending this long, so that it reads the refusal before the connection is cut. */
 const LINGER_MS = 2_000
 
+/** How long caches between the relay and its listeners may keep a page of the feed: what has expired must be gone from them within a minute. */
+const CACHED_S = 60
+
 /** What the relay says. No dates, no request ids: equal answers are equal bytes. */
 export interface Answer {
   readonly status: number
   readonly type?: 'application/json' | 'application/octet-stream'
   readonly body?: Uint8Array | { readonly stream: Readable; readonly bytes: number }
   readonly allow?: string
+  /** Whether it holds for everybody for a minute. */
+  readonly isCacheable?: boolean
 }
 
 export const NO_CONTENT: Answer = { status: 204 }
@@ -32,12 +37,12 @@ export function bytesAnswer(body: Required<Answer>['body']): Answer {
 
 /** Send an answer, and do not wait for ever: neither for a peer that reads slowly, nor for one that goes on sending what nobody reads. */
 export async function sendAnswer(req: IncomingMessage, res: ServerResponse, answer: Answer, isLast: boolean): Promise<void> {
-  const { status, type, body, allow } = answer
+  const { status, type, body, allow, isCacheable } = answer
   res.sendDate = false
   if (isLast) res.shouldKeepAlive = false
   const bytes = body instanceof Uint8Array ? body.length : body?.bytes
   res.writeHead(status, {
-    'cache-control': 'no-store',
+    'cache-control': isCacheable ? `public, max-age=${CACHED_S}` : 'no-store',
     'x-content-type-options': 'nosniff',
     ...(type && { 'content-type': type }),
     ...(allow && { allow }),

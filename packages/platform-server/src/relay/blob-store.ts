@@ -5,8 +5,13 @@ export type BlobRef = string
 
 /** Where bodies lie. It knows nothing of slots; the index knows which names are in use. */
 export interface BlobStore {
-  /** Store all of `source` durably, in constant memory. What throws leaves nothing behind. @throws Refusal `storage_full` on a full disk. */
-  put(ref: BlobRef, source: AsyncIterable<Uint8Array>): Promise<void>
+  /**
+   * Store all of `source` durably, in constant memory. What throws leaves nothing behind.
+   *
+   * @param bytes - How many `source` has.
+   * @throws Refusal `storage_full` on a full disk, `unavailable` when the store does not answer; what `source` throws.
+   */
+  put(ref: BlobRef, source: AsyncIterable<Uint8Array>, bytes: number): Promise<void>
   /** @returns a stream of the body that stays readable even if the body is removed meanwhile; `undefined` if there is none. */
   open(ref: BlobRef): Promise<Readable | undefined>
   /** Remove a body; one that is not there is no error. */

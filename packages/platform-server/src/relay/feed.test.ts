@@ -29,6 +29,17 @@ describe('the feed', () => {
     expect((await feed(relay.origin, after + 1, 0)).records).toEqual([])
   })
 
+  test('may be kept by caches for a minute where there are records, and not where there are none yet', async () => {
+    const after = await position()
+    await put(relay.origin, makeDrop())
+    await feedUntil(relay.origin, after + 1)
+    const page = (position: number) => call(relay.origin, 'GET', `${RELAY_PATHS.feed}?after=${position}`)
+
+    expect((await page(after)).headers).toContain('public, max-age=60')
+    expect((await page(after + 1)).headers).toContain('no-store')
+    expect(await page(after)).toEqual(await page(after))
+  })
+
   test('says nothing of uploads without a record', async () => {
     const after = await position()
     const { headers, ...part } = makeDrop()

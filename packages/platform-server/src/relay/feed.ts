@@ -98,6 +98,11 @@ export async function openFeed(
   }
 }
 
+/** @returns whether a page that was read has any records. */
+export function holdsRecords(page: Uint8Array): boolean {
+  return page.length > CURSOR_BYTES
+}
+
 function encodePage({ cursor, records }: { cursor: number; records: Uint8Array[] }): Buffer {
   const head = Buffer.alloc(CURSOR_BYTES)
   head.writeBigUInt64BE(BigInt(cursor))

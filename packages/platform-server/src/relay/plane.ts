@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Database } from '../storage/database.ts'
-import { openBlobFiles } from './blob-files.ts'
+import type { BlobStore } from './blob-store.ts'
 import { openFeed } from './feed.ts'
 import { countRecords } from './feed-store.ts'
 import { forgetThoroughly } from './forgetting.ts'
@@ -19,8 +19,8 @@ const DRAIN_MS = 5_000
 export interface RelayOptions {
   /** The relay's own index, opened with `relayMigrations`. The caller closes it, after `close`. */
   readonly db: Database
-  /** Where bodies are kept; made if missing. */
-  readonly blobDirectory: string
+  /** Where bodies are kept. */
+  readonly blobs: BlobStore
   /** How often new records become visible, in milliseconds. */
   readonly feedTickMs: number
   /** How long a listener may wait for the next tick, in seconds; the protocol allows at most 60. */
@@ -51,8 +51,17 @@ export async function createRelayPlane(options: RelayOptions): Promise<RelayPlan
   const { db, now } = options
   const onFault = (error: unknown) => options.onFault?.(describeFault(error))
   await forgetThoroughly(db)
-  const blobs = await openBlobFiles(options.blobDirectory, now)
   const inFlight = new Set<string>()
+  let areOrphansDue = false
+  const blobs: BlobStore = {
+    ...options.blobs,
+    // Its slot is gone, whatever happens to the body: one that could not be removed is looked for with the next sweep.
+    remove: (ref) =>
+      options.blobs.remove(ref).catch((error: unknown) => {
+        areOrphansDue = true
+        onFault(error)
+      }),
+  }
   await sweepOrphans({ db, blobs, inFlight })
 
   const bodyBytes = await db.read(sumBodyBytes)
@@ -68,7 +77,8 @@ export async function createRelayPlane(options: RelayOptions): Promise<RelayPlan
     server,
     async sweep() {
       const expired = await sweepExpired(relay)
-      if (orphansSweptAt === hourOf(now())) return expired
+      if (!areOrphansDue && orphansSweptAt === hourOf(now())) return expired
+      areOrphansDue = false
       orphansSweptAt = hourOf(now())
       return expired + (await sweepOrphans(relay))
     },
@@ -83,8 +93,8 @@ export async function createRelayPlane(options: RelayOptions): Promise<RelayPlan
   }
 }
 
-/** Messages of the file system carry paths, and a path names a body. */
-function describeFault(error: unknown): string {
+/** What may be logged of a fault: messages of the file system carry paths, and a path names a body. */
+export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   const code = 'code' in error ? ` ${error.code}` : ''
   const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { RELAY_PATHS } from '@agent-marketplace/protocol'
+import { deriveSlotId, RELAY_PATHS } from '@agent-marketplace/protocol'
 import { notFound, Refusal } from '../errors.ts'
 import { type Answer, bytesAnswer, jsonAnswer, NO_CONTENT, refusalAnswer } from './answer.ts'
-import { opensDeletion, slotIdOf } from './caps.ts'
+import { opensDeletion } from './caps.ts'
+import { holdsRecords } from './feed.ts'
 import { forgetSlot, openSlot, type Relay } from './relay.ts'
 import { parseDeleteCap, parseFeedQuery, parseReadCap, parseUpload, readBody, refuseBody, refuseForbidden } from './request.ts'
 import { hourOf } from './rules.ts'
@@ -63,13 +64,13 @@ async function uploadSlot({ relay, req, res, slotId }: Call): Promise<Answer> {
 }
 
 async function readSlot({ relay, req }: Call): Promise<Answer> {
-  const slot = await openSlot(relay, slotIdOf(parseReadCap(req)))
+  const slot = await openSlot(relay, deriveSlotId(parseReadCap(req)))
   if (!slot) throw notFound('slot')
   return bytesAnswer({ stream: slot.body, bytes: slot.sizeClass })
 }
 
 async function removeSlot({ relay: { db, blobs, quota, now }, req }: Call): Promise<Answer> {
-  const slotId = slotIdOf(parseReadCap(req))
+  const slotId = deriveSlotId(parseReadCap(req))
   const deleteCap = parseDeleteCap(req)
   const removed = await db.write(async (tx) => {
     const slot = await findLiveSlot(tx, slotId, hourOf(now()))
@@ -86,7 +87,9 @@ async function readFeed({ relay, res, query, feedWaitMaxMs }: Call): Promise<Ans
   const gone = new AbortController()
   res.once('close', () => gone.abort())
   const waitMs = Math.min(waitS * 1_000, feedWaitMaxMs)
-  return bytesAnswer(await relay.feed.read({ after, waitMs, gone: gone.signal }))
+  const page = await relay.feed.read({ after, waitMs, gone: gone.signal })
+  // What follows a position stays true; that nothing does is over with the next tick.
+  return { ...bytesAnswer(page), isCacheable: holdsRecords(page) }
 }
 
 async function readKeys({ relay: { tokens } }: Call): Promise<Answer> {

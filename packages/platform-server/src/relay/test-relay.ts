@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Database } from '../storage/database.ts'
 import { openSqlite } from '../storage/sqlite.ts'
+import { openBlobFiles } from './blob-files.ts'
 import { RELAY_APPLICATION_ID, relayMigrations } from './migrations.ts'
 import { createRelayPlane, type RelayOptions, type RelayPlane } from './plane.ts'
 
@@ -22,7 +23,7 @@ export interface TestRelay extends AsyncDisposable {
   restart(): Promise<TestRelay>
 }
 
-export type TestRelayOptions = Partial<Pick<RelayOptions, 'capBytes' | 'tokens' | 'now' | 'feedTickMs'>>
+export type TestRelayOptions = Partial<Pick<RelayOptions, 'blobs' | 'capBytes' | 'tokens' | 'now' | 'feedTickMs'>>
 
 export async function startTestRelay(options: TestRelayOptions = {}): Promise<TestRelay> {
   return startIn(await mkdtemp(join(tmpdir(), 'relay-')), options)
@@ -34,7 +35,7 @@ async function startIn(directory: string, options: TestRelayOptions): Promise<Te
   const faults: string[] = []
   const plane = await createRelayPlane({
     db,
-    blobDirectory: join(directory, 'blobs'),
+    blobs: options.blobs ?? (await openBlobFiles(join(directory, 'blobs'), options.now ?? Date.now)),
     feedTickMs: 20,
     feedWaitMaxS: 60,
     capBytes: 256 * 1024 * 1024,

@@ -38,6 +38,15 @@ test('an upload costs one token of its class', async () => {
   expect((await pay({ ...makeDrop(), headers }, token('part'))).status).toBe(204)
 })
 
+test('a token of class message pays for no more bytes than a drop has, also with a record', async () => {
+  const large = makeDrop({ bytes: 65_536 })
+  const before = await digestOf(relay)
+
+  expect((await pay(large, token('message'))).status).toBe(401)
+  expect(await digestOf(relay)).toBe(before)
+  expect((await pay(large, token('part'))).status).toBe(204)
+})
+
 test('a missing, malformed, foreign or spent token is refused with one answer, and nothing changes', async () => {
   const spent = token('message')
   await pay(makeDrop(), spent)

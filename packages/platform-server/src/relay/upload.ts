@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { RelayTtl } from '@agent-marketplace/protocol'
+import { type RelayTtl, relayTokenClassOf } from '@agent-marketplace/protocol'
 import { Refusal } from '../errors.ts'
 import type { BlobRef } from './blob-store.ts'
 import { appendPending } from './feed-store.ts'
@@ -31,7 +31,11 @@ export interface Upload {
  * @throws Refusal `already_exists` when the slot holds something else, `unauthenticated`, `storage_full`.
  */
 export async function putSlot(relay: Relay, upload: Upload, readBody: () => AsyncIterable<Uint8Array>): Promise<void> {
-  const token = await checkToken(relay.tokens, upload.token, upload.record ? 'message' : 'part')
+  const token = await checkToken(
+    relay.tokens,
+    upload.token,
+    relayTokenClassOf({ bytes: upload.sizeClass, record: upload.record }),
+  )
 
   // The same upload again needs no space and no second token.
   const held = await openSlot(relay, upload.slotId)
@@ -59,7 +63,7 @@ async function storeBody(
   let isStored = false
   relay.inFlight.add(blobRef)
   try {
-    await relay.blobs.put(blobRef, body)
+    await relay.blobs.put(blobRef, body, upload.sizeClass)
     isStored = await takeSlot(relay, upload, blobRef, token)
     return isStored
   } finally {

@@ -1,8 +1,8 @@
 import nacl from 'tweetnacl'
 import { CAP_BYTES } from '../limits.ts'
+import { deriveDeleteHash, deriveSlotId } from '../slot.ts'
 import { type ArtifactPlan, partRange } from './artifact-plan.ts'
 import { hkdf } from './hkdf.ts'
-import { deriveDeleteHash, deriveSlotId } from './slot.ts'
 import { openStream, sealStream } from './stream.ts'
 import { isAllZero } from './zeros.ts'
 

@@ -27,7 +27,7 @@ describe('the drop vector', () => {
   })
 
   test('is found by its recipient, who derives the same and reads the frame', () => {
-    const keys = matchRecord(scanner, bytes(good.record))
+    const { keys } = matchRecord([scanner], bytes(good.record)) ?? {}
 
     for (const name of names) expect([name, hex(keys?.[name] ?? new Uint8Array())]).toEqual([name, good[name]])
     expect(openDropBody(sealed.body, bytes(good.bodyKey))).toEqual(frame)
@@ -41,14 +41,14 @@ describe('the drop vector', () => {
   })
 
   test.for(vectors.badRecords.cases)('is not matched: $name ($reason)', ({ record }) => {
-    expect(matchRecord(scanner, bytes(record))).toBeNull()
+    expect(matchRecord([scanner], bytes(record))).toBeNull()
   })
 
   test.for(vectors.weakPublicKeys.cases)(
     'nothing is sealed to, or matched from, the key of small order $name',
     ({ publicKey }) => {
       expect(() => sealDrop({ frame, ephemeral, prekey: bytes(publicKey) })).toThrow(SmallOrderKeyError)
-      expect(matchRecord(scanner, bytes(publicKey + good.tag))).toBeNull()
+      expect(matchRecord([scanner], bytes(publicKey + good.tag))).toBeNull()
     },
   )
 })
@@ -59,7 +59,7 @@ describe('any drop', () => {
   })('opens to the frame it was sealed from, and weighs the same whatever that is', (length, byte) => {
     const sent = new Uint8Array(length).fill(byte)
     const drop = sealDrop({ frame: sent, ephemeral: generatePrekey(), prekey: prekey.publicKey })
-    const keys = matchRecord(scanner, drop.record)
+    const { keys } = matchRecord([scanner], drop.record) ?? {}
 
     expect([drop.record.length, drop.body.length]).toEqual([40, 16_384])
     expect(keys?.readCap).toEqual(drop.readCap)
@@ -73,8 +73,18 @@ describe('any drop', () => {
   })
 
   test('is nobody else’s: another prekey does not match it and another key does not open it', () => {
-    expect(matchRecord(prepareScanner(generatePrekey()), sealed.record)).toBeNull()
+    expect(matchRecord([prepareScanner(generatePrekey())], sealed.record)).toBeNull()
     expect(openDropBody(sealed.body, sealed.readCap)).toBeNull()
+  })
+
+  test('is found by the one prekey of several that it was sealed to', () => {
+    const others = [generatePrekey(), generatePrekey()].map(prepareScanner)
+
+    const match = matchRecord([others[0]!, scanner, others[1]!], sealed.record)
+    expect(match?.prekey).toEqual(prekey.publicKey)
+    expect(match?.keys.slotId).toEqual(sealed.slotId)
+    expect(matchRecord(others, sealed.record)).toBeNull()
+    expect(matchRecord([], sealed.record)).toBeNull()
   })
 
   test('takes a fresh nonce each time it is sealed', () => {
@@ -87,7 +97,7 @@ describe('any drop', () => {
     expect(() => sealDrop({ frame: new Uint8Array(FRAME_BYTES_MAX + 1), ephemeral, prekey: prekey.publicKey })).toThrow(
       RangeError,
     )
-    expect(() => matchRecord(scanner, sealed.record.subarray(1))).toThrow(RangeError)
+    expect(() => matchRecord([scanner], sealed.record.subarray(1))).toThrow(RangeError)
   })
 })
 

@@ -2,9 +2,9 @@ import { timingSafeEqual } from 'node:crypto'
 import nacl from 'tweetnacl'
 import { CAP_BYTES, DROP_BYTES, RECORD_BYTES } from '../limits.ts'
 import { joinBytes } from '../signing/bytes.ts'
+import { deriveDeleteHash, deriveSlotId } from '../slot.ts'
 import { hkdf } from './hkdf.ts'
-import { deriveDeleteHash, deriveSlotId } from './slot.ts'
-import { importSecretKey, shareScanned, shareSecret, X25519_KEY_BYTES, type X25519Pair } from './x25519.ts'
+import { importPublicKey, importSecretKey, shareScanned, shareSecret, X25519_KEY_BYTES, type X25519Pair } from './x25519.ts'
 import { isAllZero } from './zeros.ts'
 
 const TAG_BYTES = 8
@@ -27,6 +27,9 @@ export type DropKeys = {
 
 /** A drop ready for the relay: `record` 40 bytes for the feed, `body` 16 384 bytes for the slot. */
 export type SealedDrop = DropKeys & { record: Uint8Array; body: Uint8Array }
+
+/** A feed record that is for one of our prekeys, and the keys of its drop. */
+export type Match = { prekey: Uint8Array; keys: DropKeys }
 
 /** A prekey made ready to scan the feed with. */
 export type Scanner = { prekey: Uint8Array; privateKey: ReturnType<typeof importSecretKey> }
@@ -70,18 +73,22 @@ export function prepareScanner(prekey: X25519Pair): Scanner {
 }
 
 /**
- * Tell whether a feed record is for this prekey; about 0.1 ms.
+ * Tell whether a feed record is for one of these prekeys. Reading the record's key costs about as much as half a prekey, so all prekeys are tried at once.
  *
- * @returns The keys of the drop, or `null` for a record that is not ours, is noise, or carries a small-order key.
+ * @returns `null` for a record that is not ours, is noise, or carries a small-order key.
  * @throws RangeError if the record is not 40 bytes.
  */
-export function matchRecord(scanner: Scanner, record: Uint8Array): DropKeys | null {
+export function matchRecord(scanners: readonly Scanner[], record: Uint8Array): Match | null {
   if (record.length !== RECORD_BYTES) throw new RangeError(`a feed record has ${RECORD_BYTES} bytes, not ${record.length}`)
   const ephemeral = record.subarray(0, X25519_KEY_BYTES)
-  const shared = shareScanned(scanner.privateKey, ephemeral)
-  if (shared === null) return null
-  const okm = expand(shared, ephemeral, scanner.prekey)
-  return timingSafeEqual(okm.subarray(0, TAG_BYTES), record.subarray(X25519_KEY_BYTES)) ? split(okm) : null
+  const publicKey = importPublicKey(ephemeral)
+  for (const { privateKey, prekey } of scanners) {
+    const shared = shareScanned(privateKey, publicKey)
+    if (shared === null) return null
+    const okm = expand(shared, ephemeral, prekey)
+    if (timingSafeEqual(okm.subarray(0, TAG_BYTES), record.subarray(X25519_KEY_BYTES))) return { prekey, keys: split(okm) }
+  }
+  return null
 }
 
 /**

@@ -39,6 +39,5 @@ export {
 } from './frame.ts'
 export { type OutgoingMessage, sealMessage } from './message.ts'
 export { ARTIFACTS_MAX, FILE_NAME_CHARS_MAX, LockedArtifact, lockArtifacts, SealedArtifact } from './sealed-artifact.ts'
-export { deriveDeleteHash, deriveSlotId } from './slot.ts'
 export { Check, Validators } from './validators.ts'
 export { generatePrekey, SmallOrderKeyError, X25519_KEY_BYTES, type X25519Pair } from './x25519.ts'

@@ -31,7 +31,7 @@ describe('a message', () => {
   test('goes from its sender to its recipient, who knows it is the sender’s', () => {
     const drop = sealMessage(message)
 
-    const keys = matchRecord(prepareScanner(bob), drop.record)
+    const { keys } = matchRecord([prepareScanner(bob)], drop.record) ?? {}
     const frame = keys && parseFrame(openDropBody(drop.body, keys.bodyKey) ?? new Uint8Array())
     expect(frame?.doc).toEqual(message.doc)
     const ends = { ephemeralPublic: drop.record.subarray(0, 32), prekey: bob.publicKey }

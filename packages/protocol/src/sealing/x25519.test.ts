@@ -1,7 +1,7 @@
 import { fc, it } from '@fast-check/vitest'
 import { describe, expect, test } from 'vitest'
 import vectors from '../../vectors/drop.json' with { type: 'json' }
-import { generatePrekey, importSecretKey, SmallOrderKeyError, shareScanned, shareSecret } from './x25519.ts'
+import { generatePrekey, importPublicKey, importSecretKey, SmallOrderKeyError, shareScanned, shareSecret } from './x25519.ts'
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
 
@@ -10,7 +10,7 @@ describe('X25519', () => {
     const scanning = importSecretKey({ secretKey: bytes(secretKey), publicKey: bytes(publicKey) })
 
     expect(shareSecret(bytes(secretKey), bytes(publicKey))).toEqual(bytes(sharedSecret))
-    expect(shareScanned(scanning, bytes(publicKey))).toEqual(bytes(sharedSecret))
+    expect(shareScanned(scanning, importPublicKey(bytes(publicKey)))).toEqual(bytes(sharedSecret))
   })
 
   it.prop([fc.uint8Array({ minLength: 32, maxLength: 32 })], { numRuns: 50 })(
@@ -18,7 +18,7 @@ describe('X25519', () => {
     (publicKey) => {
       const pair = generatePrekey()
 
-      expect(shareScanned(importSecretKey(pair), publicKey)).toEqual(shareSecret(pair.secretKey, publicKey))
+      expect(shareScanned(importSecretKey(pair), importPublicKey(publicKey))).toEqual(shareSecret(pair.secretKey, publicKey))
     },
   )
 
@@ -26,7 +26,7 @@ describe('X25519', () => {
     const pair = generatePrekey()
 
     expect(() => shareSecret(pair.secretKey, bytes(publicKey))).toThrow(SmallOrderKeyError)
-    expect(shareScanned(importSecretKey(pair), bytes(publicKey))).toBeNull()
+    expect(shareScanned(importSecretKey(pair), importPublicKey(bytes(publicKey)))).toBeNull()
   })
 
   test('a key of another length is an error, not a secret', () => {

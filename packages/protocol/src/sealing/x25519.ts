@@ -38,11 +38,15 @@ export function importSecretKey(pair: X25519Pair): KeyObject {
   return createPrivateKey({ format: 'jwk', key: { ...jwk(pair.publicKey), d: toBase64url(pair.secretKey) } })
 }
 
+/** Make a public key ready for several `shareScanned` calls. @throws Error if it is not 32 bytes. */
+export function importPublicKey(publicKey: Uint8Array): KeyObject {
+  return createPublicKey({ format: 'jwk', key: jwk(publicKey) })
+}
+
 /** X25519 for scanning, ten times faster than `shareSecret`. @returns 32 bytes, or `null` if the result is all zero. */
-export function shareScanned(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | null {
-  const imported = createPublicKey({ format: 'jwk', key: jwk(publicKey) })
+export function shareScanned(privateKey: KeyObject, publicKey: KeyObject): Uint8Array | null {
   try {
-    return new Uint8Array(diffieHellman({ privateKey, publicKey: imported }))
+    return new Uint8Array(diffieHellman({ privateKey, publicKey }))
   } catch {
     // With two well-formed keys OpenSSL has one reason left to fail: the all-zero result.
     return null

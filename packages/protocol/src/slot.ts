@@ -1,5 +1,5 @@
-import { SLOT_ID_BYTES } from '../limits.ts'
-import { joinBytes, labelBytes, sha256 } from '../signing/bytes.ts'
+import { SLOT_ID_BYTES } from './limits.ts'
+import { joinBytes, labelBytes, sha256 } from './signing/bytes.ts'
 
 const SLOT_LABEL = labelBytes('agent-marketplace/slot/1')
 const DELETE_LABEL = labelBytes('agent-marketplace/delete/1')
