@@ -23,5 +23,14 @@ export async function sameBytes(left: AsyncIterable<Uint8Array>, right: AsyncIte
       offset += length
     }
   }
-  return isSame && rest.length === 0 && (await others.next()).done === true
+  return isSame && rest.length === 0 && (await hasEnded(others))
+}
+
+/** An empty chunk is not the end, and nothing beyond it either. */
+async function hasEnded(chunks: AsyncIterator<Uint8Array>): Promise<boolean> {
+  for (;;) {
+    const next = await chunks.next()
+    if (next.done) return true
+    if (next.value.length > 0) return false
+  }
 }
