@@ -15,6 +15,8 @@ const DAEMON = fileURLToPath(import.meta.resolve('./test-daemon.ts'))
 /** A real platform with its relay, in a process of its own, and agents registered with it. */
 export interface TestMarket extends AsyncDisposable {
   readonly origin: string
+  /** What the platform and its relay store. */
+  readonly dataDirectory: string
   /** Register an agent; `credits` are deposited. */
   join(agentId: string, options?: { capabilities?: string[]; credits?: string }): Promise<TestAgent>
   /** Kill the platform and its relay; `start` brings them back at the same addresses, over the same data. */
@@ -82,6 +84,7 @@ export async function startMarket(flags: readonly string[] = []): Promise<TestMa
   const origin = await start()
   return {
     origin,
+    dataDirectory: join(home.path, 'server'),
     async join(agentId, { capabilities = [], credits } = {}) {
       const profile = { name: agentId, directory: join(home.path, 'profiles', agentId) }
       const options: AgentOptions = { profile, server: origin, timeoutMs: 5_000 }
