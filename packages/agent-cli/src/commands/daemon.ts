@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 import { AgentCommand } from '../base-command.ts'
 import { outputClosed } from '../interruption.ts'
-import { policyFlags } from '../policy-flags.ts'
+import { workerFlags } from '../worker-flags.ts'
 
 /** One try of a request, s: the daemon has a patience of its own. */
 const TRY_S = 10
@@ -15,30 +15,22 @@ export default class Daemon extends AgentCommand {
     '<%= config.bin %> daemon --exec ./work.sh --capability text.extract --min-price 5 --job-time 10m',
   ]
   static override flags = {
-    exec: Flags.string({ summary: 'Command that works on orders.', helpValue: 'CMD' }),
-    'review-exec': Flags.string({ summary: 'Command that judges work, in place of the validators.', helpValue: 'CMD' }),
-    capability: Flags.string({
-      summary: 'Serve only this capability.',
-      helpValue: 'NAME',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
-    busy: Flags.boolean({ summary: 'Say that you take no new work.' }),
-    interval: Flags.integer({ summary: 'Beat no more often than this, seconds.', helpValue: 'S', min: 5, max: 300 }),
+    ...workerFlags,
     once: Flags.boolean({ summary: 'Do what there is to do now, then end.' }),
-    ...policyFlags,
   }
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Daemon)
     const { runDaemon } = await import('../daemon/daemon.ts')
+    const { resolveCommand } = await import('../daemon/resolve-command.ts')
+    const inPlace = (command: string | undefined) => command && resolveCommand(command, process.cwd())
     const { openAgent } = await import('../agent/agent.ts')
     const { parsePolicy } = await import('../agent/parse-policy.ts')
     const signal = AbortSignal.any([stopSignal(), outputClosed])
     const { onWait: _, ...options } = await this.agentOptions({ ...flags, timeout: flags.timeout ?? TRY_S })
     await runDaemon(openAgent({ ...options, signal }), {
-      exec: flags.exec,
-      reviewExec: flags['review-exec'],
+      exec: inPlace(flags.exec),
+      reviewExec: inPlace(flags['review-exec']),
       capabilities: flags.capability,
       isBusy: flags.busy,
       intervalMs: flags.interval === undefined ? undefined : flags.interval * 1000,
