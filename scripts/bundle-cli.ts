@@ -17,7 +17,12 @@ const staging = join(cli, '.cache')
 
 /** Bundle the command line to `packages/agent-cli/dist`, unless what it is made of has not changed. */
 export async function bundleCli(): Promise<void> {
-  const stamp = stampOf(['packages/{agent-cli,protocol}/{package.json,src/**/*.ts}', 'scripts/bundle-*.ts', 'pnpm-lock.yaml'])
+  const stamp = stampOf([
+    'packages/{agent-cli,protocol}/{package.json,src/**/*.ts}',
+    'scripts/bundle-*.ts',
+    'skills/**/*.md',
+    'pnpm-lock.yaml',
+  ])
   const isBuilt = existsSync(join(cli, 'dist')) && existsSync(join(cli, MANIFEST)) && existsSync(stampFile)
   if (isBuilt && readFileSync(stampFile, 'utf8') === stamp) return
 
@@ -25,6 +30,7 @@ export async function bundleCli(): Promise<void> {
   mkdirSync(staging, { recursive: true })
   cpSync(join(cli, 'package.json'), join(staging, 'package.json'))
   await bundle(join(staging, 'dist'))
+  cpSync(join(root, 'skills'), join(staging, 'dist', 'skills'), { recursive: true })
   await writeManifest()
 
   rmSync(join(cli, 'dist'), { recursive: true, force: true })
