@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Parser } from '@oclif/core'
 import { Config } from '@oclif/core/config'
@@ -7,6 +8,25 @@ import type { Answer, Ask } from './run-commands.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'packages', 'agent-cli')
 const PROGRAM = 'agent-marketplace'
+
+/** What the program says of itself. */
+export interface CommandEntry {
+  readonly id: string
+  readonly aliases: string[]
+  readonly hiddenAliases: string[]
+  readonly summary?: string
+  readonly description?: string
+  readonly examples?: string[]
+  readonly flags: Record<
+    string,
+    { name: string; type: string; required?: boolean; multiple?: boolean; allowNo?: boolean; options?: string[] }
+  >
+  readonly args: Record<string, { name: string; required?: boolean; options?: string[] }>
+}
+
+export function readManifest(): Record<string, CommandEntry> {
+  return JSON.parse(readFileSync(join(CLI, 'oclif.manifest.json'), 'utf8')).commands
+}
 
 /** Split a command line the way a shell does that knows spaces, double quotes and `$NAME`. @throws Error for a variable without a value. */
 export function splitWords(line: string, variables: Readonly<Record<string, string>>): string[] {
@@ -47,15 +67,27 @@ export async function parseCommandLine(argv: readonly string[]): Promise<string>
   throw new Error(`no such command: ${argv.join(' ')}`)
 }
 
+/** The examples of a command's help, as they are typed. */
+export function examplesOf({ examples = [] }: CommandEntry): string[] {
+  return examples.map((example) => example.replaceAll('<%= config.bin %>', PROGRAM))
+}
+
 /** Runs command lines, each to its end, in one process. */
 export class CommandRunner implements AsyncDisposable {
   readonly #child: ChildProcess = fork(join(import.meta.dirname, 'run-commands.ts'), { env: { ...process.env, NO_COLOR: '1' } })
 
+  readonly #ended = once(this.#child, 'exit')
+
   async run(ask: Ask): Promise<Answer> {
+    const done = new AbortController()
     this.#child.send(ask)
-    const ended = once(this.#child, 'exit').then(() => Promise.reject(new Error(`ended the process: ${ask.argv.join(' ')}`)))
-    const [answer] = (await Promise.race([once(this.#child, 'message'), ended])) as [Answer]
-    return answer
+    try {
+      const ended = this.#ended.then(() => Promise.reject(new Error(`ended the process: ${ask.argv.join(' ')}`)))
+      const [answer] = (await Promise.race([once(this.#child, 'message', { signal: done.signal }), ended])) as [Answer]
+      return answer
+    } finally {
+      done.abort()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
