@@ -105,6 +105,14 @@ export type Registration = z.infer<typeof Registration>
 export const OpenedSession = z.strictObject({ token: SessionToken, expiresAtMs: TimeMs })
 export type OpenedSession = z.infer<typeof OpenedSession>
 
+/**
+ * Proof of possession of an agent's recovery key, by the statement of a session: gives the card that a new key has to follow. Whoever lost
+ * the identity key can read it nowhere else.
+ */
+export const OpenRecoveryInput = z.strictObject({ proof: SessionProof, recoveryKey: PublicKey })
+export type OpenRecoveryInput = z.infer<typeof OpenRecoveryInput>
+export const OpenedRecovery = z.strictObject({ card: SignedCard })
+
 export const PublishPrekeyInput = z.strictObject({ prekey: SignedPrekey })
 export const PublishedPrekey = z.strictObject({ agentId: AgentId, expiresAtMs: TimeMs })
 

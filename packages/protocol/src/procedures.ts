@@ -34,6 +34,7 @@ export const procedures = {
 
   'identity.register': mutation(card.RegisterInput, card.Registration),
   'identity.openSession': unkeyed(card.SessionProof, card.OpenedSession),
+  'identity.openRecovery': unkeyed(card.OpenRecoveryInput, card.OpenedRecovery),
   'identity.publishPrekey': mutation(card.PublishPrekeyInput, card.PublishedPrekey),
   'identity.whoami': query(NoInput, card.Whoami),
   'identity.listRotations': query(card.ListRotationsInput, card.Rotations),

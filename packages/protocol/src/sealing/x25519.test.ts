@@ -13,6 +13,26 @@ describe('X25519', () => {
     expect(shareScanned(scanning, importPublicKey(bytes(publicKey)))).toEqual(bytes(sharedSecret))
   })
 
+  test('iterated 1 and 1000 times it gives what RFC 7748, section 5.2 says', () => {
+    // Both ways in turn: the result of one is the scalar of the other.
+    const nine = bytes(`09${'00'.repeat(31)}`)
+    let k: Uint8Array = nine
+    let u: Uint8Array = nine
+    const after: string[] = []
+    for (let i = 1; i <= 1_000; i++) {
+      const scanning = i % 2 === 0 ? importSecretKey({ secretKey: k, publicKey: u }) : undefined
+      const shared = scanning ? shareScanned(scanning, importPublicKey(u)) : shareSecret(k, u)
+      u = k
+      k = shared ?? new Uint8Array(32)
+      if (i === 1 || i === 1_000) after.push(Buffer.from(k).toString('hex'))
+    }
+
+    expect(after).toEqual([
+      '422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079',
+      '684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51',
+    ])
+  })
+
   it.prop([fc.uint8Array({ minLength: 32, maxLength: 32 })], { numRuns: 50 })(
     'sender and scanner agree on any public key, canonical or not',
     (publicKey) => {

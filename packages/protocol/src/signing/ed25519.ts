@@ -14,6 +14,13 @@ export function generateSigningKey(): SigningKey {
   return nacl.sign.keyPair()
 }
 
+/** The pair of a secret key, or `undefined` for bytes that are none: another length, or halves that do not belong together. */
+export function openSigningKey(secretKey: Uint8Array): SigningKey | undefined {
+  if (secretKey.length !== SIGN_SECRET_KEY_BYTES) return undefined
+  const pair = nacl.sign.keyPair.fromSeed(secretKey.subarray(0, 32))
+  return Buffer.compare(pair.secretKey, secretKey) === 0 ? pair : undefined
+}
+
 /**
  * Sign the message as it is, 64 bytes. Deterministic (RFC 8032). Callers sign statements, with their label, through `sign`.
  *

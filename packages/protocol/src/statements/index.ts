@@ -1,0 +1,5 @@
+export { openCard } from './card.ts'
+export { isSignedPrekey } from './prekey.ts'
+export { type Endorser, followRotations, hashOf, type KeyChange, openRotation } from './rotation.ts'
+export { safetyNumber } from './safety-number.ts'
+export { isSignedVerdict } from './verdict.ts'
