@@ -7,6 +7,7 @@ import { AGENTS, type Draw, fill, type Known, MISSING } from './any-input.ts'
 const LEFT_OUT = [
   'identity.register',
   'identity.openSession',
+  'identity.openRecovery',
   'identity.publishPrekey',
   'relayTokens.keys',
   'relayTokens.issue',

@@ -1,7 +1,7 @@
 import { type Endorsement, type RegisterInput, type SignedCard, toBase64url } from '@agent-marketplace/protocol'
 import { generateSigningKey, sha256, sign } from '@agent-marketplace/protocol/signing'
 import type { Deps } from '../src/deps.ts'
-import { proveKey, signCard, signPrekey } from './platform.ts'
+import { callAs, proveKey, signCard, signPrekey, type TestPlatform } from './platform.ts'
 
 export type Keys = ReturnType<typeof generateSigningKey>
 
@@ -20,6 +20,18 @@ export function applicationOf(
     proof: proveKey(keys, { agentId, audience: deps.config.origin, nowMs }),
     prekey: signPrekey(keys, { agentId, nowMs }),
   }
+}
+
+/** Register an id whose card commits to this recovery key. @returns its keys and its card. */
+export async function registerWith(
+  { deps }: Pick<TestPlatform, 'deps'>,
+  { agentId, recoveryKey }: { agentId: string; recoveryKey: Uint8Array },
+): Promise<{ agentId: string; keys: Keys; card: SignedCard }> {
+  const keys = generateSigningKey()
+  const first = applicationOf(deps, { agentId, keys })
+  const card = signAnyCard(keys, { ...readCard(first.card), recoveryKeyHash: toBase64url(sha256(recoveryKey)) })
+  await callAs(deps, undefined, `register-${agentId}`).identity.register({ ...first, card })
+  return { agentId, keys, card }
 }
 
 /** A card that says what it likes, signed by this key. */

@@ -1,7 +1,7 @@
-import { type ErrorCode, type ProcedureName, procedures, relayTokenEpochAt } from '@agent-marketplace/protocol'
+import { type ErrorCode, type ProcedureName, procedures, relayTokenEpochAt, toBase64url } from '@agent-marketplace/protocol'
 import { generateSigningKey } from '@agent-marketplace/protocol/signing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { applicationOf } from '../../test/application.ts'
+import { applicationOf, registerWith } from '../../test/application.ts'
 import { signedVerdict } from '../../test/jobs.ts'
 import { proveKey, signPrekey } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
@@ -76,6 +76,16 @@ const RULES: Record<ProcedureName, Rule> = {
   'identity.openSession': {
     input: ({ platform: { deps }, actors: { stranger } }) =>
       proveKey(stranger.keys, { agentId: 'stranger', audience: deps.config.origin, nowMs: deps.now() }),
+    may: 'public',
+  },
+  'identity.openRecovery': {
+    input: async ({ platform }) => {
+      const { deps } = platform
+      const [agentId, recovery] = [`newcomer-${++newcomers.count}`, generateSigningKey()]
+      await registerWith(platform, { agentId, recoveryKey: recovery.publicKey })
+      const proof = proveKey(recovery, { agentId, audience: deps.config.origin, nowMs: deps.now() })
+      return { proof, recoveryKey: toBase64url(recovery.publicKey) }
+    },
     may: 'public',
   },
   'identity.publishPrekey': {

@@ -51,7 +51,7 @@ describe('an idempotency key', () => {
 
   test('is asked of nothing else', () => {
     const mutations = others.filter((name) => procedures[name as ProcedureName].type === 'mutation')
-    expect(mutations).toEqual(['identity.openSession', 'heartbeat.beat'])
+    expect(mutations).toEqual(['identity.openSession', 'identity.openRecovery', 'heartbeat.beat'])
   })
 })
 

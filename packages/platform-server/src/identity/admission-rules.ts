@@ -35,9 +35,11 @@ export function decideAdmission({ policy, isOperator, hasSharedToken, brings }: 
  * Decide whether an agent may change its registration.
  *
  * @param change - `same` repeats the stored card, which a waiting newcomer may do to learn that it still waits.
- * @throws Refusal `agent_suspended`, `agent_pending`.
+ * @throws Refusal `agent_suspended`, `agent_pending`, `wrong_state` for a revocation by one that has not left.
  */
-export function checkMayUpdate(status: AgentStatus, change: 'same' | 'next' | 'rotation'): void {
+export function checkMayUpdate(status: AgentStatus, change: 'same' | 'next' | 'rotation' | 'revocation'): void {
+  if (change === 'revocation' && status !== 'deregistered')
+    throw new Refusal('wrong_state', 'only an agent that has left revokes its key: deregister first')
   if (status === 'suspended') throw new Refusal('agent_suspended', 'this agent is suspended')
   if (status === 'pending' && change !== 'same')
     throw new Refusal('agent_pending', 'this agent waits for the approval of an operator')

@@ -48,15 +48,17 @@ export function checkFirstCard(card: AgentCard): void {
 /**
  * Decide what a card does to an id that is taken.
  *
- * @returns `same` if it is the stored card, `next` if it follows it, `rotation` if it follows it under another key.
+ * @returns `same` if it is the stored card, `next` if it follows it, `rotation` if it follows it under another key, `revocation` if it follows
+ *   it and ends its key.
  * @throws Refusal `already_exists` for another key that nobody endorsed; `unauthenticated` for an endorsement that does not fit;
- *   `wrong_state` for a card that does not follow the stored one; `invalid_input` for one that is not active.
+ *   `wrong_state` for a card that does not follow the stored one, or follows a revoked one without the word of the recovery key;
+ *   `invalid_input` for another key that is revoked as it comes.
  */
 export function decideUpdate(
   known: KnownIdentity,
   next: VerifiedCard,
   endorsement: Endorsement | undefined,
-): 'same' | 'next' | 'rotation' {
+): 'same' | 'next' | 'rotation' | 'revocation' {
   const isSameKey = equal(known.signKey, next.signKey)
   if (isSameKey && equal(known.cardBytes, next.cardBytes)) return 'same'
   if (!isSameKey) checkEndorsement(known, next, endorsement)
@@ -64,22 +66,30 @@ export function decideUpdate(
   if (next.card.seq !== known.cardSeq + 1 || next.card.previous !== previous) {
     throw new Refusal('wrong_state', `the stored card has seq ${known.cardSeq}; the next one must follow it`)
   }
-  if (next.card.status !== 'active') throw new Refusal('invalid_input', 'a registered card is active; deregister to leave')
-  return isSameKey ? 'next' : 'rotation'
+  if (storedCard(known.cardBytes).status === 'revoked' && endorsement?.recoveryKey === undefined)
+    throw new Refusal('wrong_state', 'this key was revoked: only the recovery key can replace it')
+  if (next.card.status === 'revoked' && !isSameKey) throw new Refusal('invalid_input', 'a key that takes over is active')
+  if (!isSameKey) return 'rotation'
+  return next.card.status === 'revoked' ? 'revocation' : 'next'
 }
 
 /** Another key takes over only with the word of the old key, or of the recovery key that the stored card committed to. */
 function checkEndorsement(known: KnownIdentity, next: VerifiedCard, endorsement: Endorsement | undefined): void {
   if (!endorsement) throw new Refusal('already_exists', 'this agent id belongs to another key')
   const { signature, recoveryKey } = endorsement
-  const isCommitted = recoveryKey === undefined || toBase64url(sha256(bytesOf(recoveryKey))) === recoveryHashOf(known.cardBytes)
+  const isCommitted = recoveryKey === undefined || isCommittedTo(known.cardBytes, bytesOf(recoveryKey))
   const endorser = recoveryKey === undefined ? known.signKey : bytesOf(recoveryKey)
   if (!isCommitted || !verify('card', next.cardBytes, bytesOf(signature), endorser))
     throw new Refusal('unauthenticated', 'the new key is endorsed neither by the old key nor by the recovery key')
 }
 
-function recoveryHashOf(cardBytes: Uint8Array): string {
-  return AgentCard.parse(parseJson(cardBytes)).recoveryKeyHash
+/** Whether a stored card committed to this recovery key. */
+export function isCommittedTo(cardBytes: Uint8Array, recoveryKey: Uint8Array): boolean {
+  return toBase64url(sha256(recoveryKey)) === storedCard(cardBytes).recoveryKeyHash
+}
+
+function storedCard(cardBytes: Uint8Array): AgentCard {
+  return AgentCard.parse(parseJson(cardBytes))
 }
 
 function signKeyOf(claimed: unknown): Uint8Array {

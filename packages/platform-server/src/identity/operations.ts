@@ -16,6 +16,7 @@ import { getAgent } from './standing.ts'
 /** What other slices, and the router, may do with identities. */
 export { lockAgent } from './agent-store.ts'
 export { listInvites, makeInvite, revokeInvite } from './invites.ts'
+export { openRecovery } from './recovery.ts'
 export { register } from './registration.ts'
 export { type Caller, findCaller, openSession } from './sessions.ts'
 export { changeStanding, changeTrustTier, getAgent, type StandingChange } from './standing.ts'

@@ -213,14 +213,14 @@ describe('a registered id', () => {
     expect(refusal.message).toContain('seq 1')
   })
 
-  test('is not revoked by a card', async () => {
+  test('is not revoked by a card while it is registered', async () => {
     await using platform = await openTestPlatform()
     const { keys, api } = await platform.agent('alpha')
     const { card } = await api.identity.whoami({})
     const revoked = signAnyCard(keys, { ...readCard(card), seq: 2, previous: hashOf(card), status: 'revoked' })
 
     const input = { ...applicationOf(platform.deps, { agentId: 'alpha', keys }), card: revoked }
-    await expectRefusal(platform, 'invalid_input', () => register(platform, input))
+    await expectRefusal(platform, 'wrong_state', () => register(platform, input))
   })
 
   test('tells the counterparties of open work that its card changed, and nobody else', async () => {

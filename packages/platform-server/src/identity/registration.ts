@@ -47,7 +47,7 @@ export function register(
     const registration = known
       ? await updateIdentity(deps, tx, { known, verified, endorsement: input.endorsement })
       : await createIdentity(deps, tx, verified, input.registrationToken)
-    await upsertPrekey(tx, input.prekey)
+    if (verified.card.status === 'active') await upsertPrekey(tx, input.prekey)
     return registration
   })
 }
@@ -92,7 +92,8 @@ async function updateIdentity(
     await appendEvents(deps, tx, await listCounterparties(tx, agentId), { kind: 'card.changed', agentId })
   }
   if (change === 'rotation' && endorsement) await rotate(tx, { known, next: verified, endorsement })
-  if (status !== 'deregistered') return { agentId, outcome: 'updated', status }
+  if (verified.card.status === 'revoked') await deletePrekey(tx, agentId)
+  if (status !== 'deregistered' || verified.card.status === 'revoked') return { agentId, outcome: 'updated', status }
   await updateStatus(tx, agentId, 'deregistered', 'active')
   return { agentId, outcome: 'updated', status: 'active' }
 }

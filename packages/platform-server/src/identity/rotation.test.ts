@@ -1,9 +1,9 @@
 import type { Endorsement, SignedCard } from '@agent-marketplace/protocol'
 import { toBase64url } from '@agent-marketplace/protocol'
-import { generateSigningKey, sha256 } from '@agent-marketplace/protocol/signing'
+import { generateSigningKey } from '@agent-marketplace/protocol/signing'
 import { describe, expect, test } from 'vitest'
-import { applicationOf, endorse, hashOf, type Keys, readCard, signAnyCard } from '../../test/application.ts'
-import { callAs, openTestPlatform, type TestAgent, type TestPlatform } from '../../test/platform.ts'
+import { applicationOf, endorse, hashOf, type Keys, readCard, registerWith, signAnyCard } from '../../test/application.ts'
+import { callAs, openTestPlatform, proveKey, type TestAgent, type TestPlatform } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
 
 /** The card that follows, under another key. */
@@ -24,6 +24,12 @@ function rotate(
 ) {
   const input = { ...applicationOf(deps, { agentId, keys }), card, ...(endorsement && { endorsement }) }
   return callAs(deps, undefined, `rotate-${++calls}`).identity.register(input)
+}
+
+/** Read the stored card as the holder of the recovery key does. */
+function readForRecovery({ deps }: TestPlatform, { agentId, recovery }: { agentId: string; recovery: Keys }) {
+  const proof = proveKey(recovery, { agentId, audience: deps.config.origin, nowMs: deps.now() })
+  return callAs(deps).identity.openRecovery({ proof, recoveryKey: toBase64url(recovery.publicKey) })
 }
 
 const cardOf = async ({ api }: TestAgent) => (await api.identity.whoami({})).card
@@ -55,11 +61,9 @@ describe('another key takes over', () => {
   test('with the word of the recovery key that the card before committed to', async () => {
     await using platform = await openTestPlatform()
     const recovery = generateSigningKey()
-    const lost = generateSigningKey()
-    const first = applicationOf(platform.deps, { agentId: 'alpha', keys: lost })
-    const committed = signAnyCard(lost, { ...readCard(first.card), recoveryKeyHash: toBase64url(sha256(recovery.publicKey)) })
-    await callAs(platform.deps, undefined, 'first').identity.register({ ...first, card: committed })
+    await registerWith(platform, { agentId: 'alpha', recoveryKey: recovery.publicKey })
     const keys = generateSigningKey()
+    const { card: committed } = await readForRecovery(platform, { agentId: 'alpha', recovery })
     const card = nextCard(keys, committed)
     const endorsement = { ...endorse(recovery, card), recoveryKey: toBase64url(recovery.publicKey) }
 
@@ -131,4 +135,76 @@ test('the rotations of an unknown agent are not found', async () => {
   const { api } = await platform.agent('alpha')
 
   await expectRefusal(platform, 'not_found', () => api.identity.listRotations({ agentId: 'nobody' }))
+})
+
+describe('the card to follow is read with the recovery key', () => {
+  test('and unknown agent, other key and other server get one answer', async () => {
+    await using platform = await openTestPlatform()
+    const recovery = generateSigningKey()
+    await registerWith(platform, { agentId: 'alpha', recoveryKey: recovery.publicKey })
+    const say = (attempt: () => Promise<unknown>) => expectRefusal(platform, 'unauthenticated', attempt)
+
+    await say(() => readForRecovery(platform, { agentId: 'nobody', recovery }))
+    await say(() => readForRecovery(platform, { agentId: 'alpha', recovery: generateSigningKey() }))
+    const proof = proveKey(generateSigningKey(), {
+      agentId: 'alpha',
+      audience: platform.deps.config.origin,
+      nowMs: platform.deps.now(),
+    })
+    await say(() => callAs(platform.deps).identity.openRecovery({ proof, recoveryKey: toBase64url(recovery.publicKey) }))
+  })
+
+  test('by a proof that works once', async () => {
+    await using platform = await openTestPlatform()
+    const recovery = generateSigningKey()
+    const { card } = await registerWith(platform, { agentId: 'alpha', recoveryKey: recovery.publicKey })
+    const { deps } = platform
+    const proof = proveKey(recovery, { agentId: 'alpha', audience: deps.config.origin, nowMs: deps.now() })
+    const input = { proof, recoveryKey: toBase64url(recovery.publicKey) }
+
+    expect(await callAs(deps).identity.openRecovery(input)).toEqual({ card })
+    await expectRefusal(platform, 'unauthenticated', () => callAs(deps).identity.openRecovery(input))
+  })
+})
+
+describe('a revoked card', () => {
+  /** An agent that left and said that its key is not to be trusted any more. */
+  async function revoke(platform: TestPlatform) {
+    const recovery = generateSigningKey()
+    const { keys, card } = await registerWith(platform, { agentId: 'alpha', recoveryKey: recovery.publicKey })
+    const agent = await platform.resume({ agentId: 'alpha', keys })
+    const revoked = signAnyCard(keys, { ...readCard(nextCard(keys, card)), status: 'revoked' })
+    const send = () => rotate(platform, { agentId: 'alpha', keys, card: revoked })
+    return { agent, keys, recovery, revoked, send }
+  }
+
+  test('is taken from an agent that has left, and from no other', async () => {
+    await using platform = await openTestPlatform()
+    const { agent, send } = await revoke(platform)
+    await expectRefusal(platform, 'wrong_state', send)
+    await agent.api.identity.deregister({})
+
+    expect(await send()).toEqual({ agentId: 'alpha', outcome: 'updated', status: 'deregistered' })
+    expect(await send()).toMatchObject({ status: 'deregistered' })
+    await expectRefusal(platform, 'unauthenticated', () => platform.resume(agent))
+  })
+
+  test('ends its key for good: neither that key nor its word brings the agent back, the recovery key does', async () => {
+    await using platform = await openTestPlatform()
+    const { agent, keys, recovery, revoked, send } = await revoke(platform)
+    await agent.api.identity.deregister({})
+    await send()
+    const own = generateSigningKey()
+    const back = nextCard(keys, revoked)
+    await expectRefusal(platform, 'wrong_state', () =>
+      rotate(platform, { agentId: 'alpha', keys, card: signAnyCard(keys, { ...readCard(back), status: 'active' }) }),
+    )
+    const card = signAnyCard(own, { ...readCard(nextCard(own, revoked)), status: 'active' })
+    await expectRefusal(platform, 'wrong_state', () =>
+      rotate(platform, { agentId: 'alpha', keys: own, card, endorsement: endorse(keys, card) }),
+    )
+
+    const endorsement = { ...endorse(recovery, card), recoveryKey: toBase64url(recovery.publicKey) }
+    expect(await rotate(platform, { agentId: 'alpha', keys: own, card, endorsement })).toMatchObject({ status: 'active' })
+  })
 })

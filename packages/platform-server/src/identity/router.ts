@@ -1,7 +1,9 @@
 import {
   ListRotationsInput,
   NoInput,
+  OpenedRecovery,
   OpenedSession,
+  OpenRecoveryInput,
   PublishedPrekey,
   PublishPrekeyInput,
   RegisterInput,
@@ -11,7 +13,7 @@ import {
   Whoami,
 } from '@agent-marketplace/protocol'
 import { agentMutation, agentQuery, provenMutation, publicProcedure, router } from '../api/trpc.ts'
-import { listRotations, openSession, publishPrekey, register, whoami } from './operations.ts'
+import { listRotations, openRecovery, openSession, publishPrekey, register, whoami } from './operations.ts'
 
 export const identityRouter = router({
   register: provenMutation
@@ -22,6 +24,10 @@ export const identityRouter = router({
     .input(SessionProof)
     .output(OpenedSession)
     .mutation(({ ctx, input }) => openSession(ctx.deps, input)),
+  openRecovery: publicProcedure
+    .input(OpenRecoveryInput)
+    .output(OpenedRecovery)
+    .mutation(({ ctx, input }) => openRecovery(ctx.deps, input)),
   publishPrekey: agentMutation
     .input(PublishPrekeyInput)
     .output(PublishedPrekey)
