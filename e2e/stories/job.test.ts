@@ -137,6 +137,14 @@ test('the reviewer is killed before it speaks: its next start gives one verdict'
   expect(await untilState(buyer, work, DECIDED)).toBe('passed')
   const { verdicts } = await buyer.json('review', 'list', '--assignment-id', work)
   expect(verdicts).toHaveLength(1)
+
+  // The verdict is good without the platform: for the buyer, and for an arbiter who was given the reviewer's card.
+  const saved = stage.file('verdicts.json', JSON.stringify({ verdicts }))
+  const card = stage.file('reviewer.json', (await buyer.run(['agents', 'show', 'reviewer', '--json'])).stdout)
+  expect(await buyer.json('verify', saved)).toMatchObject({ valid: true, results: [{ signer: 'reviewer', basis: 'pinned' }] })
+  expect(await stage.agent('arbiter').json('verify', saved, '--card', card)).toMatchObject({
+    results: [{ valid: true, basis: 'given' }],
+  })
 })
 
 test('the demo ends well, with good and with bad work', { timeout: STORY_MS }, async () => {

@@ -63,9 +63,25 @@ export abstract class AgentCommand extends Command {
   }
 
   /** Ask the person at the terminal. @throws CliError `usage` if there is none, or the answer is not yes. */
-  protected async confirm(question: string): Promise<void> {
+  protected async confirm(question: string, hint?: string): Promise<void> {
     const { confirm } = await import('./output/confirm.ts')
-    await confirm(question, interruption)
+    await confirm(question, interruption, hint)
+  }
+
+  /** A secret from `@file` or `-`; without either, the person at the terminal is asked, and asked again when it is a new one. */
+  protected async secret(
+    argument: string | undefined,
+    { what, isNew = false }: { what: string; isNew?: boolean },
+  ): Promise<string> {
+    if (argument !== undefined) {
+      const { readSecret } = await import('./agent/argument.ts')
+      return readSecret(argument, `the ${what.toLowerCase()}`)
+    }
+    const { askSecret } = await import('./output/ask-secret.ts')
+    const secret = await askSecret(`${what}: `, interruption)
+    if (!isNew || (await askSecret(`${what}, once more: `, interruption)) === secret) return secret
+    const { usage } = await import('./agent/cli-error.ts')
+    throw usage('the two are not the same')
   }
 
   /** Ends a stream: SIGINT aside (an error), when nobody reads it any more or the time is up. */

@@ -1,4 +1,6 @@
 import type { Platform, PlatformOptions } from '../platform/client.ts'
+import { readFact, writeFact } from '../private/facts.ts'
+import { findNextIdentity } from '../private/key-change.ts'
 import { type Keyring, readKeyring } from '../private/keyring.ts'
 import { openVault, type Vault } from '../private/vault.ts'
 import type { RelayClient } from '../relay/relay-client.ts'
@@ -11,7 +13,14 @@ export interface Agent {
   readonly profile: Profile
   /** Origin of the control plane, as the user named it. */
   readonly server: string
+  /** The identity as this process knows it; whoever signs asks `identity` instead. */
   readonly keyring: Keyring
+  /**
+   * The identity to sign with now: as another process may have changed it, and after a change of key that was under way is finished.
+   *
+   * @throws CliError as `finishKeyChange`.
+   */
+  identity(): Promise<Keyring>
   readonly platform: Platform
   readonly handoff: HandoffOptions
   /** Opened at first use. */
@@ -66,15 +75,34 @@ export function openAgent(options: AgentOptions): Agent {
 /** The agent of an identity that is at hand, such as one just made. */
 export function agentOf(options: AgentOptions, keyring: Keyring): Agent {
   const { profile, server, timeoutMs, signal, onWait, now = Date.now } = options
-  const caller = { keyring, directory: profile.directory }
-  const platform = lazyPlatform({ origin: server, caller, timeoutMs, signal, onWait, now })
+  const { agentId } = keyring
+  const caller = { agentId, identity: () => agent.identity(), directory: profile.directory }
+  // Once an hour at most: a daemon is not the only one that keeps a prekey fresh.
+  const onSession = () => import('./ensure-prekey.ts').then(({ renewPrekey }) => renewPrekey(agent))
+  const platform = lazyPlatform({ origin: server, caller, timeoutMs, signal, onWait, now, onSession })
+  let current = keyring
   let vault: Vault | undefined
   let relay: Promise<RelayClient> | undefined
-  return {
-    agentId: keyring.agentId,
+  const connect = async () => {
+    const { connectRelay } = await import('../relay/connect-relay.ts')
+    const pinned = readFact(agent.vault, `relay of ${server}`)
+    const client = await connectRelay({ ...options, pinned }, platform)
+    if (client.origin !== pinned) writeFact(agent.vault, `relay of ${server}`, client.origin)
+    return client
+  }
+  const agent: Agent = {
+    agentId,
     profile,
     server,
-    keyring,
+    get keyring() {
+      return current
+    },
+    async identity() {
+      const next = findNextIdentity(agent.vault)
+      if (next) await import('./finish-key-change.ts').then(({ finishKeyChange }) => finishKeyChange(agent, next))
+      current = readKeyring(profile.directory) ?? current
+      return current
+    },
     platform,
     handoff: { ...HANDOFF_DEFAULT, ...options.handoff },
     get vault() {
@@ -82,11 +110,12 @@ export function agentOf(options: AgentOptions, keyring: Keyring): Agent {
       return vault
     },
     relay() {
-      relay ??= import('../relay/connect-relay.ts').then(({ connectRelay }) => connectRelay(options, platform))
+      relay ??= connect()
       return relay
     },
     now,
   }
+  return agent
 }
 
 /** The client, its schemas and tRPC take as long to load as all the rest: only the first call loads them. */

@@ -13,6 +13,6 @@ export type Assigned = Assignment & { readonly holdId?: string | undefined }
  */
 export async function assign(agent: Agent, input: Input<'tasks.assign'>, key?: string): Promise<Assigned> {
   const { assignment, contacts, holdId } = await mutate(agent, 'tasks.assign', input, key)
-  pinAll(agent, contacts)
+  await pinAll(agent, contacts)
   return { ...assignment, ...(holdId !== undefined && { holdId }) }
 }

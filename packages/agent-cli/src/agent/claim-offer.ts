@@ -10,6 +10,6 @@ import { pinAll } from './pin-all.ts'
  */
 export async function claimOffer(agent: Agent, assignmentId: string, key?: string): Promise<Assignment> {
   const { assignment, contacts } = await mutate(agent, 'tasks.claimOffer', { assignmentId }, key)
-  pinAll(agent, contacts)
+  await pinAll(agent, contacts)
   return assignment
 }

@@ -54,6 +54,10 @@ test('what is in order is said to be, and what is not names the reason', async (
     server: [true, expect.stringContaining(server.origin)],
     clock: [true, expect.stringMatching(/^this clock is/)],
     identity: [true, 'worker is active'],
+    // Made by the test and never registered: nobody was shown its recovery key.
+    key: [false, expect.stringMatching(/never shown/)],
+    'key change': [true, 'none is under way'],
+    contacts: [true, '0 pinned, 0 compared'],
     prekey: [false, expect.stringMatching(/there is none/)],
     relay: [false, expect.stringMatching(/cannot be reached/)],
     'relay tokens': [true, expect.stringMatching(/on this machine/)],

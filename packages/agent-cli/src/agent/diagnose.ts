@@ -6,6 +6,7 @@ import { newestPrekeyAtMs } from '../private/prekeys.ts'
 import { countTokens } from '../private/tokens.ts'
 import { isLoopback } from '../settings/origin.ts'
 import { type Agent, type AgentOptions, openAgent, openPlatform } from './agent.ts'
+import { checkKeyChange, checkKeyring, checkPins } from './check-keys.ts'
 import { CliError } from './cli-error.ts'
 
 const FREE_BYTES_MIN = 100 * 1024 * 1024
@@ -37,6 +38,9 @@ export async function diagnose(options: AgentOptions): Promise<Diagnosis> {
     await check('server', () => checkServer(given(info), options.server)),
     await check('clock', () => checkClock(given(info), { beforeMs, afterMs })),
     await check('identity', () => checkIdentity(given(agent))),
+    await check('key', () => checkKeyring(given(agent))),
+    await check('key change', () => checkKeyChange(given(agent))),
+    await check('contacts', () => checkPins(given(agent))),
     await check('prekey', () => checkPrekey(given(agent))),
     await check('relay', () => checkRelay(given(agent))),
     await check('relay tokens', () => checkTokens(given(info), agent)),

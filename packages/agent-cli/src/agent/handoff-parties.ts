@@ -7,7 +7,7 @@ import { pinAll } from './pin-all.ts'
 /** The review assignments that target one, ended ones too; their agents pinned. */
 export async function readReviews(agent: Agent, targetAssignmentId: string): Promise<Assignment[]> {
   const { assignments, contacts } = await query(agent, 'tasks.listReviewAssignments', { targetAssignmentId })
-  pinAll(agent, contacts)
+  await pinAll(agent, contacts)
   return assignments
 }
 

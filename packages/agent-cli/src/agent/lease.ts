@@ -34,7 +34,7 @@ export async function completeAssignment(agent: Agent, assignmentId: string, key
  */
 export async function readAssignment(agent: Agent, assignmentId: string): Promise<Assignment> {
   const { assignment, contacts } = await query(agent, 'tasks.getAssignment', { assignmentId })
-  pinAll(agent, contacts)
+  await pinAll(agent, contacts)
   return noted(agent, assignment)
 }
 
@@ -51,6 +51,6 @@ function noted(agent: Agent, assignment: Assignment): Assignment {
 /** The review assignments that target an assignment; their reviewers are pinned. */
 export async function listReviews(agent: Agent, targetAssignmentId: string): Promise<Assignment[]> {
   const { assignments, contacts } = await query(agent, 'tasks.listReviewAssignments', { targetAssignmentId })
-  pinAll(agent, contacts)
+  await pinAll(agent, contacts)
   return assignments
 }

@@ -9,8 +9,10 @@ import {
   readSpilled,
   verifyFrame,
 } from '@agent-marketplace/protocol/sealing'
+import { openCard } from '@agent-marketplace/protocol/statements'
 import { keepSpilled, type PendingDrop, type Rejection } from '../private/arrivals.ts'
-import { openCard, pin } from '../private/contacts.ts'
+import { findOtherKey, pin } from '../private/contacts.ts'
+import { isStillRead } from '../private/former-keys.ts'
 import type { Arrival } from '../private/inbox.ts'
 import { COVER_TYP } from '../private/outbox.ts'
 import type { Agent } from './agent.ts'
@@ -23,7 +25,8 @@ export type Opened = Arrival | { readonly rejection: Rejection; readonly frame?:
 
 /**
  * Read, open and verify one drop, and fetch its document if that travels as an artifact.
- * The sender's card is pinned at first sight, and only after the signature over this very drop verified under its key.
+ * The sender's card is pinned at first sight, and only after the signature over this very drop verified under its key. Another key than the pinned
+ * one is not looked up: that would tell the platform who has just written. The frame is kept, and read once the change of key is known.
  *
  * @throws CliError when the relay does not answer: the drop stays as it is.
  */
@@ -32,7 +35,7 @@ export async function openDrop(agent: Agent, drop: PendingDrop, signal?: AbortSi
   if (typeof frameBytes === 'string') return { rejection: frameBytes }
   const frame = parseFrame(frameBytes)
   if (!frame) return { rejection: 'not_a_frame' }
-  const fault = drop.frame ? undefined : checkSender(agent, frame, drop)
+  const fault = drop.isVerified ? undefined : checkSender(agent, frame, drop)
   if (fault === 'key_changed') return { rejection: fault, frame: frameBytes }
   if (fault) return { rejection: fault }
 
@@ -66,12 +69,14 @@ async function readFrame(agent: Agent, { readCap, bodyKey }: PendingDrop): Promi
 
 function checkSender(agent: Agent, frame: Frame, { ephemeral, prekey }: PendingDrop): Rejection | undefined {
   if (frame.to !== agent.agentId) return 'addressed_to_another'
-  const card = openCard(frame.from, frame.card)
+  const card = openCard(frame.card, frame.from)
   const signKey = card && fromBase64url(card.signKey)
   if (!signKey || card.status !== 'active' || !verifyFrame(frame, { ephemeralPublic: ephemeral, prekey }, signKey))
     return 'not_verified'
+  const isFormer = findOtherKey(agent.vault, frame.from, frame.card) !== undefined
+  if (isFormer && isStillRead(agent.vault, frame.from, signKey, agent.now())) return undefined
   try {
-    pin(agent.vault, { agentId: frame.from, card: frame.card }, agent.now())
+    if (pin(agent.vault, { agentId: frame.from, card: frame.card }, agent.now()).isRevoked) return 'not_verified'
     return undefined
   } catch (error) {
     if (error instanceof CliError && error.code === 'key_changed') return 'key_changed'

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RegisterInput as Sent } from '@agent-marketplace/protocol'
+import { openCard } from '@agent-marketplace/protocol/statements'
 import { expect, test } from 'vitest'
-import { openCard } from '../private/contacts.ts'
 import { KEYRING_FILE, readKeyring } from '../private/keyring.ts'
 import { makeTestHome } from '../test-home.ts'
 import { CutConnection, startTestPlatform, type TestPlatform, TestRefusal } from '../test-platform.ts'
@@ -16,7 +16,7 @@ const optionsFor = ({ origin }: TestPlatform, home: string): AgentOptions => ({
 })
 const registrations = ({ asked }: TestPlatform) => asked.filter(({ name }) => name === 'identity.register')
 const sentTo = (server: TestPlatform) => registrations(server).map(({ input }) => input as Sent)
-const cardsOf = (server: TestPlatform) => sentTo(server).map(({ card }) => openCard('worker', card))
+const cardsOf = (server: TestPlatform) => sentTo(server).map(({ card }) => openCard(card, 'worker'))
 
 test('the first registration makes an identity, and its recovery key is given once and not kept', async () => {
   using home = makeTestHome()
@@ -117,7 +117,7 @@ test('a platform that starts anew gets a first card again', async () => {
   let isNew = false
   await using server = await startTestPlatform({
     'identity.register': ({ input }) => {
-      const seq = openCard('worker', (input as Sent).card)?.seq
+      const seq = openCard((input as Sent).card, 'worker')?.seq
       if (isNew && seq !== 1) throw new TestRefusal('invalid_input')
       return { agentId: 'worker', outcome: 'registered', status: 'active' }
     },

@@ -1,6 +1,5 @@
 import { type Registration, type SignedCard, toBase64url } from '@agent-marketplace/protocol'
 import { fingerprint } from '@agent-marketplace/protocol/signing'
-import { proveIdentity } from '../platform/session.ts'
 import {
   type CardText,
   forgetRecovery,
@@ -13,10 +12,12 @@ import {
   restartCards,
   writeKeyring,
 } from '../private/keyring.ts'
-import { mayHaveHappened, withKey } from '../private/pending.ts'
-import { currentPrekey, destroyPrekeys, markPublished } from '../private/prekeys.ts'
+import { mayHaveHappened } from '../private/pending.ts'
+import { destroyPrekeys } from '../private/prekeys.ts'
 import { type Agent, type AgentOptions, agentOf } from './agent.ts'
 import { CliError, usage } from './cli-error.ts'
+import { readStoredCard } from './own-card.ts'
+import { sendCard } from './send-card.ts'
 
 export interface RegisterInput {
   readonly agentId: string
@@ -40,11 +41,14 @@ export interface Registered extends Registration {
  * @throws CliError `usage` if the profile belongs to another agent; `already_exists` if the id belongs to another key.
  */
 export async function register(options: AgentOptions, input: RegisterInput): Promise<{ agent: Agent; registered: Registered }> {
-  const known = readKeyring(options.profile.directory)
+  const found = readKeyring(options.profile.directory)
+  // A change of key that is under way is finished first: the card to show is the one after it.
+  const known = found && (await agentOf(options, found).identity())
   const agent = agentOf(options, await prepareIdentity(options, known, input))
   const { keyring } = agent
   const registration = await send(agent, input).catch((error: unknown) => {
-    if (!known && !mayHaveHappened(error)) abandon(agent)
+    // A card the platform did not take is none to build on.
+    if (!mayHaveHappened(error)) known ? writeKeyring(agent.profile.directory, known) : abandon(agent)
     throw error
   })
   if (keyring.recoverySecret) writeKeyring(agent.profile.directory, forgetRecovery(keyring))
@@ -73,7 +77,7 @@ async function prepareIdentity(options: AgentOptions, known: Keyring | undefined
 /** A next card if it shall say something else than the one the platform has. */
 async function updateCard(options: AgentOptions, keyring: Keyring, { name, description }: RegisterInput): Promise<Keyring> {
   if (name === undefined && description === undefined) return keyring
-  const before = (await findStoredCard(options, keyring)) ?? keyring.card
+  const before = (await findOwnCard(options, keyring)) ?? keyring.card
   const said = readOwnCard(before)
   const text: CardText = { name: name ?? said.name, description: description ?? said.description }
   const isSame = text.name === said.name && (text.description ?? '') === (said.description ?? '')
@@ -81,9 +85,9 @@ async function updateCard(options: AgentOptions, keyring: Keyring, { name, descr
 }
 
 /** The card the platform has of us, `undefined` if it does not know us. */
-async function findStoredCard(options: AgentOptions, keyring: Keyring): Promise<SignedCard | undefined> {
+async function findOwnCard(options: AgentOptions, keyring: Keyring): Promise<SignedCard | undefined> {
   try {
-    return (await agentOf(options, keyring).platform.query('identity.whoami', {})).card
+    return await readStoredCard(agentOf(options, keyring))
   } catch (error) {
     if (error instanceof CliError && error.code === 'unauthenticated') return undefined
     throw error
@@ -92,33 +96,15 @@ async function findStoredCard(options: AgentOptions, keyring: Keyring): Promise<
 
 async function send(agent: Agent, input: RegisterInput): Promise<Registration> {
   try {
-    return await sendCard(agent, agent.keyring.card, input)
+    return await sendCard(agent, agent.keyring, input)
   } catch (error) {
     // A platform that does not know us (its data is new) wants the first card of a chain, and ours is a later one.
     const isUnknown = error instanceof CliError && error.code === 'invalid_input' && readOwnCard(agent.keyring.card).seq > 1
     if (!isUnknown) throw error
     const restarted = restartCards(agent.keyring, agent.now())
     writeKeyring(agent.profile.directory, restarted)
-    return sendCard(agent, restarted.card, input)
+    return sendCard(agent, restarted, input)
   }
-}
-
-async function sendCard(agent: Agent, card: SignedCard, { registrationToken, key }: RegisterInput): Promise<Registration> {
-  const { platform, keyring, vault, now } = agent
-  const { signed: prekey } = currentPrekey(vault, keyring, now())
-  const registration = await withKey(
-    agent,
-    { procedure: 'identity.register', input: { card, prekey }, key },
-    (idempotencyKey, sent) =>
-      // A proof is good for a minute: every try carries its own. Card and prekey make it the same call.
-      platform.mutate(
-        'identity.register',
-        () => ({ ...sent, proof: proveIdentity(keyring, agent.server, now()), registrationToken }),
-        { idempotencyKey },
-      ),
-  )
-  markPublished(vault, prekey)
-  return registration
 }
 
 /** The platform refused an identity that was made for this call: leave nothing behind that would stand in the way of another id. */

@@ -85,7 +85,7 @@ async function followReviews(agent: Agent, work: Submission, assignment: Assignm
 async function sendKeys(agent: Agent, work: Submission, assignment: Assignment): Promise<string[]> {
   const { assignmentId, attempt, artifacts } = work
   const deliverTo = findOrder(agent, assignment)?.document.deliverTo
-  if (deliverTo) pinAll(agent, [deliverTo])
+  if (deliverTo) await pinAll(agent, [deliverTo])
 
   const recipients = [...new Set([assignment.buyerId, ...(deliverTo ? [deliverTo.agentId] : [])])]
   const messageIds: string[] = []

@@ -1,7 +1,8 @@
-import { findContact, type PinnedContact, pin } from '../private/contacts.ts'
+import { findContact, type PinnedContact } from '../private/contacts.ts'
 import type { Agent } from './agent.ts'
 import { query } from './call.ts'
 import { CliError } from './cli-error.ts'
+import { pinContact } from './pin-contact.ts'
 
 /** Somebody a drop can be sealed to now: pinned, and with a live prekey of 32 bytes. */
 export type SealableContact = PinnedContact & { readonly prekey: Uint8Array }
@@ -14,13 +15,27 @@ export type SealableContact = PinnedContact & { readonly prekey: Uint8Array }
  */
 export async function resolveContact(agent: Agent, agentId: string): Promise<SealableContact> {
   const known = findContact(agent.vault, agentId, agent.now())
+  if (known) refuseRevoked(known)
   if (isSealable(known)) return known
   const { card, prekey } = await query(agent, 'discovery.getAgent', { agentId })
-  const contact = pin(agent.vault, { agentId, card, ...(prekey && { prekey }) }, agent.now())
+  const contact = await pinContact(agent, { agentId, card, ...(prekey && { prekey }) })
+  refuseRevoked(contact)
   if (isSealable(contact)) return contact
   throw new CliError('wrong_state', `${agentId} has no live prekey: nothing can be sealed to it`, {
     hint: 'its owner publishes one by running any command or the daemon',
   })
+}
+
+/** The pinned contact, or the one the platform shows, pinned by this. */
+export async function resolveCard(agent: Agent, agentId: string): Promise<PinnedContact> {
+  const known = findContact(agent.vault, agentId, agent.now())
+  if (known) return known
+  const { card, prekey } = await query(agent, 'discovery.getAgent', { agentId })
+  return pinContact(agent, { agentId, card, ...(prekey && { prekey }) })
+}
+
+function refuseRevoked({ agentId, isRevoked }: PinnedContact): void {
+  if (isRevoked) throw new CliError('wrong_state', `${agentId} has revoked its key: nothing is sealed to it`)
 }
 
 function isSealable(contact: PinnedContact | undefined): contact is SealableContact {

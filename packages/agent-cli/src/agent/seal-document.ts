@@ -38,18 +38,19 @@ export async function sealDocument<T extends DocumentTyp>(
   agent: Agent,
   { to, typ, document, purpose }: DocumentToSeal<T>,
 ): Promise<string> {
-  const { vault, keyring } = agent
+  const { vault } = agent
   const earlier = findSent(vault, typ, purpose)
   if (earlier) return earlier.messageId
 
   const contact = await resolveContact(agent, to)
+  const { card, signKey } = await agent.identity()
   const nowMs = agent.now()
   const doc = writeDocument(typ, document)
   const spillKey = doc.length > DOC_BYTES_MAX_IN_DROP ? generateArtifactKey() : undefined
   const drop = sealMessage({
     from: agent.agentId,
-    card: keyring.card,
-    signingSecret: keyring.signKey.secretKey,
+    card,
+    signingSecret: signKey.secretKey,
     to,
     prekey: contact.prekey,
     sentAtMs: nowMs,

@@ -41,7 +41,7 @@ export async function broadcastMessage(
 ): Promise<{ messageIds: string[] } & Held> {
   const document = textDocument(text)
   const { candidates } = await query(agent, 'discovery.discover', { capability, includeBusy: true, limit: BROADCAST_MAX })
-  pinAll(
+  await pinAll(
     agent,
     candidates.map(({ agentId, card, prekey }) => ({ agentId, card, ...(prekey && { prekey }) })),
   )

@@ -66,6 +66,7 @@ export async function sendOrder(agent: Agent, input: OrderInput): Promise<OrderR
 async function writeOrder(agent: Agent, input: OrderInput, reviews: readonly Assignment[]): Promise<DocumentOf<'order.offer'>> {
   const { assignmentId, instructions, validators = {}, deliverTo } = input
   if (instructions === undefined) throw usage('say what is to be done: --instructions')
+  const recipient = deliverTo === undefined ? undefined : await introduce(agent, deliverTo)
   return {
     v: 1,
     assignmentId,
@@ -73,7 +74,7 @@ async function writeOrder(agent: Agent, input: OrderInput, reviews: readonly Ass
     artifacts: await uploadInput(agent, input),
     validators,
     reviewers: reviews.filter(isOpen).flatMap(({ assigneeId }) => assigneeId ?? []),
-    ...(deliverTo !== undefined && { deliverTo: await introduce(agent, deliverTo) }),
+    ...(recipient && { deliverTo: recipient }),
   }
 }
 
@@ -85,7 +86,7 @@ function uploadInput(agent: Agent, { assignmentId, files = [], signal, onProgres
 async function introduce(agent: Agent, agentId: string): Promise<Contact> {
   const { card, prekey } = await query(agent, 'discovery.getAgent', { agentId })
   const contact = { agentId, card, ...(prekey && { prekey }) }
-  pinAll(agent, [contact])
+  await pinAll(agent, [contact])
   return contact
 }
 

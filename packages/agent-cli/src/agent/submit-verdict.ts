@@ -1,5 +1,6 @@
 import { type Outcome, toBase64url, type VerdictReceipt, type VerdictStatement, verdictBytes } from '@agent-marketplace/protocol'
 import { sign } from '@agent-marketplace/protocol/signing'
+import type { Keyring } from '../private/keyring.ts'
 import { withKey } from '../private/pending.ts'
 import type { Agent } from './agent.ts'
 import { query } from './call.ts'
@@ -35,7 +36,7 @@ export async function submitVerdict(
 
   const said = { reviewAssignmentId, targetAssignmentId, attempt: attempt ?? target.attempt, outcome, scoreBps: scoreBps ?? 0 }
   const input = {
-    ...signVerdict(agent, { ...said, issuedAtMs: agent.now() }),
+    ...signVerdict(await agent.identity(), { ...said, issuedAtMs: agent.now() }),
     leaseEpoch: await leaseEpochOf(agent, reviewAssignmentId),
   }
   return withKey(agent, { procedure: 'review.submitVerdict', input, sameAs: said, key }, (idempotencyKey, sent) =>
@@ -43,6 +44,6 @@ export async function submitVerdict(
   )
 }
 
-function signVerdict({ keyring }: Agent, statement: VerdictStatement): VerdictStatement & { signature: string } {
-  return { ...statement, signature: toBase64url(sign('verdict', verdictBytes(statement), keyring.signKey.secretKey)) }
+function signVerdict({ signKey }: Keyring, statement: VerdictStatement): VerdictStatement & { signature: string } {
+  return { ...statement, signature: toBase64url(sign('verdict', verdictBytes(statement), signKey.secretKey)) }
 }

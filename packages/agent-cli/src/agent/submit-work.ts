@@ -1,6 +1,6 @@
 import type { Assignment } from '@agent-marketplace/protocol'
 import { listSent } from '../private/outbox.ts'
-import { findSubmission, keepSubmission, markSubmission, type Submission } from '../private/submissions.ts'
+import { findSubmission, keepSubmission, markSubmission } from '../private/submissions.ts'
 import type { Agent } from './agent.ts'
 import { sealAnnouncements } from './announce-work.ts'
 import { CliError, usage } from './cli-error.ts'
@@ -46,6 +46,8 @@ export async function submitWork(agent: Agent, input: WorkInput): Promise<WorkRe
   if (state !== 'working' && !(isHandedIn && findSubmission(agent.vault, assignmentId, attempt)))
     throw new CliError('wrong_state', `the assignment is ${state}`)
 
+  // Before the upload: whoever is shown a made-up reviewer sends nothing. One named meanwhile is told by `releaseDue`.
+  const reviews = await readReviews(agent, assignmentId)
   const artifacts = await sealFiles(agent, { purpose: `work ${assignmentId} ${attempt}`, paths: files, signal, onProgress })
   const isAnnounced = listSent(agent.vault, 'work.ready', assignmentId).some(({ document }) => document.attempt === attempt)
   const orderHash = findOrder(agent, assignment)?.hash
@@ -55,19 +57,12 @@ export async function submitWork(agent: Agent, input: WorkInput): Promise<WorkRe
       hint: 'hand in the same files to finish it',
     })
 
-  const { sentTo, dueAtMs } = await announce(agent, work, assignment)
+  const sealed = await sealAnnouncements(agent, work, { buyerId: assignment.buyerId, reviews })
+  const sentTo = [...sealed.keys()]
+  const { dueAtMs } = await deliverNow(agent, [...sealed.values()])
   if (dueAtMs !== undefined) return { assignmentId, state, sentTo, dueAtMs }
   const completed = state === 'working' ? await completeAssignment(agent, assignmentId, key) : assignment
   markSubmission(agent.vault, work, 'submitted')
   await releaseDue(agent, assignmentId)
   return { assignmentId, state: completed.state, sentTo }
-}
-
-async function announce(
-  agent: Agent,
-  work: Submission,
-  { buyerId, assignmentId }: Assignment,
-): Promise<{ sentTo: string[] } & Held> {
-  const sealed = await sealAnnouncements(agent, work, { buyerId, reviews: await readReviews(agent, assignmentId) })
-  return { sentTo: [...sealed.keys()], ...(await deliverNow(agent, [...sealed.values()])) }
 }

@@ -20,6 +20,8 @@ export async function whoami(agent: Agent): Promise<Me> {
 }
 
 /** A session of its own for another client, such as curl: not the one this machine uses. */
-export function createToken({ platform, keyring, server, now }: Agent): Promise<OpenedSession> {
+export async function createToken(agent: Agent): Promise<OpenedSession> {
+  const { platform, server, now } = agent
+  const keyring = await agent.identity()
   return platform.mutate('identity.openSession', () => proveIdentity(keyring, server, now()))
 }

@@ -6,8 +6,8 @@ import { CliError, usage } from '../agent/cli-error.ts'
  *
  * @throws CliError `usage` without a terminal or for another answer; `interrupted` for Ctrl-C and Ctrl-D.
  */
-export async function confirm(question: string, signal: AbortSignal): Promise<void> {
-  if (!process.stdin.isTTY) throw usage('this needs a yes, and there is no terminal to ask at', 'add --yes')
+export async function confirm(question: string, signal: AbortSignal, hint = 'add --yes'): Promise<void> {
+  if (!process.stdin.isTTY) throw usage('this needs a yes, and there is no terminal to ask at', hint)
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   const closed = new AbortController()
   terminal.once('close', () => closed.abort())

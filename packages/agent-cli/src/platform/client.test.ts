@@ -14,7 +14,12 @@ const keyring = makeKeyring('buyer', { name: 'Buyer' }, 1_000)
 const taskId = `task_${'0'.repeat(26)}`
 
 function connect({ origin }: { origin: string }, directory: string, timeoutMs = 3_000): Platform {
-  return createPlatform({ origin, caller: { keyring, directory }, timeoutMs, now: Date.now })
+  return createPlatform({
+    origin,
+    caller: { agentId: keyring.agentId, identity: async () => keyring, directory },
+    timeoutMs,
+    now: Date.now,
+  })
 }
 
 test('a query opens a session with a proof for the server that was named, and parses the answer', async () => {

@@ -41,7 +41,15 @@ export interface PlatformOptions {
   /** As `URL.origin` writes it. */
   readonly origin: string
   /** Who calls; without it only what anybody may call works. */
-  readonly caller?: { readonly keyring: Pick<Keyring, 'agentId' | 'signKey'>; readonly directory: string } | undefined
+  readonly caller?:
+    | {
+        readonly agentId: string
+        readonly identity: () => Promise<Pick<Keyring, 'agentId' | 'signKey'>>
+        readonly directory: string
+      }
+    | undefined
+  /** Called once after the first call of every session that had to be opened; it may make calls. What it throws is passed over. */
+  readonly onSession?: (() => Promise<unknown>) | undefined
   /** For one call with all its tries, ms. */
   readonly timeoutMs: number
   readonly now: () => number
@@ -56,7 +64,12 @@ const ATTEMPT_MS = 30_000
 const ISSUES_MAX = 5
 
 /** Procedures in which nobody is authenticated: they prove themselves in their input, or need no proof. */
-const OPEN: ReadonlySet<ProcedureName> = new Set(['server.info', 'identity.register', 'identity.openSession'])
+const OPEN: ReadonlySet<ProcedureName> = new Set([
+  'server.info',
+  'identity.register',
+  'identity.openSession',
+  'identity.openRecovery',
+])
 
 /** Connect to a control plane. No request is made yet. */
 export function createPlatform(options: PlatformOptions): Platform {
@@ -77,9 +90,12 @@ export function createPlatform(options: PlatformOptions): Platform {
 
   const { signal } = options
   // One try: a proof is good for one use, so a retry begins with a new one.
+  let isSessionNew = false
   const open = async (proof: SessionProof) => {
     const opening = once('identity.openSession', proof, { headers: {}, signal, limitMs: Math.min(timeoutMs, ATTEMPT_MS) })
-    return parseOutput('identity.openSession', await opening.catch(explainLogin))
+    const session = parseOutput('identity.openSession', await opening.catch(explainLogin))
+    isSessionNew = true
+    return session
   }
   const session = caller && createSession({ ...caller, origin, now, open })
 
@@ -100,7 +116,12 @@ export function createPlatform(options: PlatformOptions): Platform {
     }
 
     const send = (limitMs: number) => (OPEN.has(name) ? attempt(limitMs)({}) : withSession(need(session), attempt(limitMs)))
-    return parseOutput(name, await withRetry(send, { timeoutMs: timeoutMs + waitMs, signal: either, onWait }))
+    const output = parseOutput(name, await withRetry(send, { timeoutMs: timeoutMs + waitMs, signal: either, onWait }))
+    if (isSessionNew) {
+      isSessionNew = false
+      await options.onSession?.().catch(() => undefined)
+    }
+    return output
   }
 
   return { origin, query: call, mutate: call }

@@ -18,7 +18,9 @@ export interface Session {
 }
 
 interface SessionOptions {
-  readonly keyring: Pick<Keyring, 'agentId' | 'signKey'>
+  readonly agentId: string
+  /** The identity to prove, as it is when a session is opened: its key may have changed since. */
+  readonly identity: () => Promise<Pick<Keyring, 'agentId' | 'signKey'>>
   /** The origin the user named. A token made for it is stored under it and sent nowhere else. */
   readonly origin: string
   /** The profile's directory. */
@@ -42,15 +44,15 @@ export function proveIdentity(keyring: Pick<Keyring, 'agentId' | 'signKey'>, ori
 }
 
 /** The session with one server, opened when it is first needed and kept in a private file for the processes to come. */
-export function createSession({ keyring, origin, directory, now, open }: SessionOptions): Session {
+export function createSession({ agentId, identity, origin, directory, now, open }: SessionOptions): Session {
   const path = sessionFile(directory, origin)
-  let current = (): OpenedSession | undefined => readCached(path, { origin, agentId: keyring.agentId })
+  let current = (): OpenedSession | undefined => readCached(path, { origin, agentId })
   let opening: Promise<OpenedSession> | undefined
 
   const isGood = (session: OpenedSession | undefined) => session !== undefined && session.expiresAtMs - MARGIN_MS > now()
   const renew = async () => {
-    const session = await open(proveIdentity(keyring, origin, now()))
-    writePrivateFile(path, JSON.stringify({ origin, agentId: keyring.agentId, ...session }))
+    const session = await open(proveIdentity(await identity(), origin, now()))
+    writePrivateFile(path, JSON.stringify({ origin, agentId, ...session }))
     current = () => session
     return session
   }

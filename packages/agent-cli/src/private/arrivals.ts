@@ -23,7 +23,7 @@ export interface MatchedRecord {
   readonly prekey: Uint8Array
 }
 
-/** A drop known from the feed that is not stored yet. With `frame`: it verified, and its document is still to be fetched. */
+/** A drop known from the feed that is not stored yet. With `frame`: it was read from the relay already. */
 export interface PendingDrop {
   readonly messageId: string
   readonly readCap: Uint8Array
@@ -31,6 +31,8 @@ export interface PendingDrop {
   readonly ephemeral: Uint8Array
   readonly prekey: Uint8Array
   readonly frame: Uint8Array | undefined
+  /** The frame verified: only its document is still to be fetched. */
+  readonly isVerified: boolean
 }
 
 interface PendingRow {
@@ -40,6 +42,7 @@ interface PendingRow {
   ephemeral: Uint8Array
   prekey: Uint8Array
   frame: Uint8Array | null
+  state: string
 }
 
 const cursorName = (relay: string) => `feed ${relay}`
@@ -77,7 +80,7 @@ export function recordScan(
 export function pendingDrops(vault: Vault): PendingDrop[] {
   return vault
     .all<PendingRow>(
-      "SELECT message_id, read_cap, body_key, ephemeral, prekey, frame FROM inbox WHERE state IN ('matched', 'spilled') ORDER BY seen_at_ms",
+      "SELECT message_id, read_cap, body_key, ephemeral, prekey, frame, state FROM inbox WHERE state IN ('matched', 'spilled') ORDER BY seen_at_ms",
     )
     .map((row) => ({
       messageId: row.message_id,
@@ -86,6 +89,7 @@ export function pendingDrops(vault: Vault): PendingDrop[] {
       ephemeral: row.ephemeral,
       prekey: row.prekey,
       frame: row.frame ?? undefined,
+      isVerified: row.state === 'spilled',
     }))
 }
 
@@ -101,6 +105,13 @@ export function rejectDrop(vault: Vault, messageId: string, reason: Rejection, f
     reason,
     frame ?? null,
     messageId,
+  )
+}
+
+/** Look once more at drops that came under a key nobody knew: it may be known by now. */
+export function reviveDrops(vault: Vault): void {
+  vault.run(
+    "UPDATE inbox SET state = 'matched', reason = NULL WHERE state = 'rejected' AND reason = 'key_changed' AND frame IS NOT NULL",
   )
 }
 

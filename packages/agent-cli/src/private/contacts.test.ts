@@ -1,10 +1,12 @@
 import { type Contact, PREKEY_LIFETIME_MS, prekeyBytes, type SignedPrekey, toBase64url } from '@agent-marketplace/protocol'
 import { generatePrekey } from '@agent-marketplace/protocol/sealing'
 import { sign } from '@agent-marketplace/protocol/signing'
+import { openCard } from '@agent-marketplace/protocol/statements'
 import { expect, test } from 'vitest'
 import { makeTestHome } from '../test-home.ts'
-import { confirmCard, findContact, openCard, pin } from './contacts.ts'
+import { confirmCard, findContact, pin } from './contacts.ts'
 import { type Keyring, makeKeyring, renewCard } from './keyring.ts'
+import { revokeCard } from './replace-key.ts'
 import { openVault, type Vault } from './vault.ts'
 
 const NOW = 1_700_000_000_000
@@ -64,7 +66,7 @@ test('another key is refused and kept as evidence; what was pinned stays as it i
   const before = everything(vault)
 
   expect(() => pin(vault, contactOf(impostor, prekeyOf(impostor, NOW)), NOW)).toThrow(keyChanged)
-  expect(() => confirmCard(vault, 'worker', impostor.card)).toThrow(keyChanged)
+  expect(() => confirmCard(vault, 'worker', impostor.card, NOW)).toThrow(keyChanged)
 
   expect(everything(vault)).toEqual(before)
   expect(vault.all('SELECT * FROM key_conflicts')).toMatchObject([
@@ -86,20 +88,40 @@ test('a card that was changed, is of another agent, or is no card pins nobody', 
   ]
 
   for (const card of forged) {
-    expect(openCard('worker', card)).toBeUndefined()
+    expect(openCard(card, 'worker')).toBeUndefined()
     expect(() => pin(vault, { agentId: 'worker', card }, NOW)).toThrow(keyChanged)
   }
   expect(everything(vault)).toEqual([])
 })
 
-test('a prekey of somebody else, an expired one, one from the future and one that lives too long are left aside', () => {
+test('a prekey that is not signed by the key of the card is refused, and pins nobody', () => {
   using opened = openTestVault()
   const { vault } = opened
   const worker = makeKeyring('worker', { name: 'Worker' }, NOW)
   const other = makeKeyring('other', { name: 'Other' }, NOW)
+
+  for (const prekey of [{ ...prekeyOf(other, NOW), agentId: 'worker' }, prekeyOf(other, NOW)])
+    expect(() => pin(vault, contactOf(worker, prekey), NOW)).toThrow(keyChanged)
+  expect(everything(vault)).toEqual([])
+})
+
+test('a revoked card is the last of its key', () => {
+  using opened = openTestVault()
+  const { vault } = opened
+  const worker = makeKeyring('worker', { name: 'Worker' }, NOW)
+  const revoked = revokeCard(worker, worker.card, NOW)
+  pin(vault, contactOf(worker), NOW)
+
+  expect(pin(vault, { agentId: 'worker', card: revoked }, NOW)).toMatchObject({ isRevoked: true, card: revoked })
+  const back = renewCard(worker, revoked, { name: 'Worker' }, NOW)
+  expect(pin(vault, contactOf(back), NOW)).toMatchObject({ isRevoked: true, card: revoked })
+})
+
+test('a prekey that has expired, is from the future or lives too long is left aside', () => {
+  using opened = openTestVault()
+  const { vault } = opened
+  const worker = makeKeyring('worker', { name: 'Worker' }, NOW)
   const bad = [
-    { ...prekeyOf(other, NOW), agentId: 'worker' },
-    prekeyOf(other, NOW),
     prekeyOf(worker, NOW - PREKEY_LIFETIME_MS),
     prekeyOf(worker, NOW + 120_000),
     prekeyOf(worker, NOW, PREKEY_LIFETIME_MS + 1),

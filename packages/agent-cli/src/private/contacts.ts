@@ -1,51 +1,44 @@
 import {
-  AgentCard,
+  type AgentCard,
   type Contact,
   fromBase64url,
   PREKEY_LIFETIME_MS,
-  prekeyBytes,
   SESSION_CLOCK_SKEW_MS,
   type SignedCard,
   type SignedPrekey,
 } from '@agent-marketplace/protocol'
-import { verify } from '@agent-marketplace/protocol/signing'
+import { isSignedPrekey, openCard } from '@agent-marketplace/protocol/statements'
 import { CliError } from '../agent/cli-error.ts'
-import { type ContactRow, findRow, getContact, type PinnedContact } from './pinned.ts'
+import { keepConflict } from './key-conflicts.ts'
+import { type ContactRow, findRow, getContact, isRevokedRow, type PinnedContact } from './pinned.ts'
 import type { Vault } from './vault.ts'
 
 export { findContact, type PinnedContact } from './pinned.ts'
 
-/**
- * Verify a card: the signature by the key it names, then its shape, then that it is of the agent it is shown for.
- *
- * @returns `undefined` for anything else than a genuine card of `agentId`.
- */
-export function openCard(agentId: string, signed: SignedCard): AgentCard | undefined {
-  const bytes = fromBase64url(signed.cardBytes)
-  const signature = fromBase64url(signed.signature)
-  const signKey = bytes && fromBase64url(claimedKey(bytes))
-  if (!bytes || !signature || !signKey || !verify('card', bytes, signature, signKey)) return undefined
-  const parsed = AgentCard.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')))
-  return parsed.success && parsed.data.agentId === agentId ? parsed.data : undefined
-}
+const NOTHING_SENT = 'nothing was sent'
 
 /**
- * Hold on to the identity key of an agent at first sight, and keep its newest card and live prekey from then on.
+ * Hold on to the identity key of an agent at first sight, and keep its newest card and live prekey from then on. A revoked card is the last of
+ * its key: none after it counts.
  *
  * @throws CliError `key_changed` (exit 8) if another key is pinned: both cards are kept as evidence and nothing else changes.
- * @throws CliError `key_changed` too if the card is not genuine: whoever handed it out made it up.
+ * @throws CliError `key_changed` too if the card or the prekey is not signed by the key of the card: whoever handed it out made it up.
  */
 export function pin(vault: Vault, contact: Contact, nowMs: number): PinnedContact {
-  const { agentId } = contact
+  const { agentId, prekey } = contact
   const card = getCard(agentId, contact.card)
+  if (prekey && !isSignedPrekey(prekey, card.signKey))
+    throw new CliError('key_changed', `the prekey shown for ${agentId} is not signed by the key of its card`, {
+      hint: NOTHING_SENT,
+    })
   const isKnownKey = vault.transaction(() => {
     const known = findRow(vault, agentId)
     if (known && !isKeyOf(known, card)) {
-      keepEvidence(vault, known, contact.card, nowMs)
+      keepConflict(vault, known, contact.card, nowMs)
       return false
     }
-    if (!known || card.seq > known.seq) upsertCard(vault, card, contact.card, nowMs)
-    if (contact.prekey) upsertPrekey(vault, card.signKey, contact.prekey, { agentId, nowMs })
+    if (!known || (card.seq > known.seq && !isRevokedRow(known))) upsertCard(vault, card, contact.card, nowMs)
+    if (prekey) upsertPrekey(vault, prekey, { agentId, nowMs })
     return true
   })
   if (!isKnownKey) throw keyChanged(agentId)
@@ -55,18 +48,43 @@ export function pin(vault: Vault, contact: Contact, nowMs: number): PinnedContac
 /**
  * Read the card shown for an agent without pinning it.
  *
- * @throws CliError `key_changed` if it is not genuine, or names another key than the pinned one.
+ * @throws CliError `key_changed` if it is not genuine, or names another key than the pinned one: then both are kept as evidence.
  */
-export function confirmCard(vault: Vault, agentId: string, signed: SignedCard): AgentCard {
+export function confirmCard(vault: Vault, agentId: string, signed: SignedCard, nowMs: number): AgentCard {
   const card = getCard(agentId, signed)
   const known = findRow(vault, agentId)
-  if (known && !isKeyOf(known, card)) throw keyChanged(agentId)
+  if (known && !isKeyOf(known, card)) {
+    keepConflict(vault, known, signed, nowMs)
+    throw keyChanged(agentId)
+  }
   return card
 }
 
+/** The pinned contact whose key this card does not name; `undefined` if it is the pinned one, or nothing is pinned, or it is not genuine. */
+export function findOtherKey(vault: Vault, agentId: string, shown: SignedCard): ContactRow | undefined {
+  const known = findRow(vault, agentId)
+  const card = openCard(shown, agentId)
+  return known && card && !isKeyOf(known, card) ? known : undefined
+}
+
+/**
+ * Put a card under another key in place of the pinned one. Whoever calls this knows why: a chain of rotations leads there, or the user says so.
+ * The prekey of the old key and the mark of having been compared go.
+ */
+export function repin(vault: Vault, agentId: string, signed: SignedCard, nowMs: number): void {
+  vault.run('DELETE FROM contacts WHERE agent_id = ?', agentId)
+  upsertCard(vault, getCard(agentId, signed), signed, nowMs)
+}
+
+/** Note that people have compared the safety number of this contact over another channel. */
+export function markVerified(vault: Vault, agentId: string): void {
+  vault.run('UPDATE contacts SET verified = 1 WHERE agent_id = ?', agentId)
+}
+
 function getCard(agentId: string, signed: SignedCard): AgentCard {
-  const card = openCard(agentId, signed)
-  if (!card) throw new CliError('key_changed', `the card shown for ${agentId} is not signed by the key it names`)
+  const card = openCard(signed, agentId)
+  if (!card)
+    throw new CliError('key_changed', `the card shown for ${agentId} is not signed by the key it names`, { hint: NOTHING_SENT })
   return card
 }
 
@@ -76,7 +94,7 @@ function isKeyOf(known: ContactRow, card: AgentCard): boolean {
 
 function keyChanged(agentId: string): CliError {
   return new CliError('key_changed', `${agentId} now shows another identity key than the one pinned on this machine`, {
-    hint: `nothing was sent; compare with ${agentId} over another channel, then \`contacts trust ${agentId}\``,
+    hint: `${NOTHING_SENT}; both cards are kept. Compare with ${agentId} over another channel, then \`contacts trust ${agentId}\``,
   })
 }
 
@@ -95,13 +113,12 @@ function upsertCard(vault: Vault, card: AgentCard, signed: SignedCard, nowMs: nu
   )
 }
 
-/** A prekey that does not verify or is not live is left aside: the one known before stays. */
-function upsertPrekey(vault: Vault, signKey: string, prekey: SignedPrekey, at: { agentId: string; nowMs: number }): void {
+/** A prekey that is not live is left aside: the one known before stays. */
+function upsertPrekey(vault: Vault, prekey: SignedPrekey, at: { agentId: string; nowMs: number }): void {
   const { issuedAtMs, expiresAtMs } = prekey
   const isLive =
     issuedAtMs <= at.nowMs + SESSION_CLOCK_SKEW_MS && expiresAtMs > at.nowMs && expiresAtMs - issuedAtMs <= PREKEY_LIFETIME_MS
   if (prekey.agentId !== at.agentId || !isLive) return
-  if (!verify('prekey', prekeyBytes(prekey), bytesOf(prekey.signature), bytesOf(signKey))) return
   vault.run(
     `UPDATE contacts SET prekey = ?, prekey_issued_at_ms = ?, prekey_expires_at_ms = ?
      WHERE agent_id = ? AND coalesce(prekey_issued_at_ms, -1) < ?`,
@@ -111,28 +128,6 @@ function upsertPrekey(vault: Vault, signKey: string, prekey: SignedPrekey, at: {
     at.agentId,
     issuedAtMs,
   )
-}
-
-function keepEvidence(vault: Vault, known: ContactRow, shown: SignedCard, nowMs: number): void {
-  vault.run(
-    'INSERT OR IGNORE INTO key_conflicts VALUES (?, ?, ?, ?, ?, ?)',
-    known.agent_id,
-    shown.cardBytes,
-    shown.signature,
-    known.card_bytes,
-    known.card_signature,
-    nowMs,
-  )
-}
-
-/** The key a card names, before anything of it is believed. */
-function claimedKey(cardBytes: Uint8Array): string {
-  try {
-    const card = JSON.parse(Buffer.from(cardBytes).toString('utf8')) as { signKey?: unknown } | null
-    return typeof card?.signKey === 'string' ? card.signKey : ''
-  } catch {
-    return ''
-  }
 }
 
 function bytesOf(base64url: string): Uint8Array {

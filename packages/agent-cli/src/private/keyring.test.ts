@@ -2,9 +2,9 @@ import { chmodSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromBase64url, toBase64url } from '@agent-marketplace/protocol'
 import { sha256 } from '@agent-marketplace/protocol/signing'
+import { openCard } from '@agent-marketplace/protocol/statements'
 import { expect, test } from 'vitest'
 import { makeTestHome } from '../test-home.ts'
-import { openCard } from './contacts.ts'
 import {
   forgetRecovery,
   KEYRING_FILE,
@@ -18,7 +18,7 @@ import {
 
 test('a new identity has a genuine first card that commits to its recovery key', () => {
   const keyring = makeKeyring('worker', { name: 'Worker', description: 'Extracts.' }, 1_000)
-  const card = openCard('worker', keyring.card)
+  const card = openCard(keyring.card, 'worker')
 
   expect(card).toMatchObject({ v: 1, seq: 1, name: 'Worker', description: 'Extracts.', status: 'active', issuedAtMs: 1_000 })
   expect(card?.signKey).toBe(toBase64url(keyring.signKey.publicKey))
@@ -41,7 +41,7 @@ test('the next card follows the one before it', () => {
   const keyring = makeKeyring('worker', { name: 'Worker', description: 'Extracts.' }, 1_000)
   const next = renewCard(keyring, keyring.card, { name: 'Worker 2' }, 2_000)
 
-  expect(openCard('worker', next.card)).toEqual({
+  expect(openCard(next.card, 'worker')).toEqual({
     ...readOwnCard(keyring.card),
     description: undefined,
     seq: 2,
@@ -49,7 +49,7 @@ test('the next card follows the one before it', () => {
     issuedAtMs: 2_000,
     previous: toBase64url(sha256(fromBase64url(keyring.card.cardBytes)!)),
   })
-  expect(openCard('worker', restartCards(next, 3_000).card)).toMatchObject({ seq: 1, name: 'Worker 2', issuedAtMs: 3_000 })
+  expect(openCard(restartCards(next, 3_000).card, 'worker')).toMatchObject({ seq: 1, name: 'Worker 2', issuedAtMs: 3_000 })
 })
 
 test('no keyring is undefined; an exposed or damaged one is refused', () => {

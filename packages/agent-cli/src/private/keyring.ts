@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type AgentCard, fromBase64url, type SignedCard, toBase64url } from '@agent-marketplace/protocol'
 import { generateSigningKey, SIGN_SECRET_KEY_BYTES, type SigningKey, sha256, sign } from '@agent-marketplace/protocol/signing'
+import { hashOf } from '@agent-marketplace/protocol/statements'
 import { localState } from '../agent/cli-error.ts'
 import { ensurePrivateDirectory, readPrivateFile, removePrivateFile, writePrivateFile } from './files.ts'
 
@@ -52,9 +53,9 @@ export function makeKeyring(agentId: string, text: CardText, nowMs: number): Key
 
 /** The same identity with the card that follows `before`: `seq` grows by one, `previous` names it. Nothing is written. */
 export function renewCard(keyring: Keyring, before: SignedCard, text: CardText, nowMs: number): Keyring {
-  const previous = toBase64url(sha256(fromBase64url(before.cardBytes) ?? new Uint8Array()))
   const { seq } = readOwnCard(before)
-  return { ...keyring, card: signCard(nextCard(keyring, { ...text, seq: seq + 1, previous, nowMs }), keyring.signKey.secretKey) }
+  const next = nextCard(keyring, { ...text, seq: seq + 1, previous: hashOf(before), nowMs })
+  return { ...keyring, card: signCard(next, keyring.signKey.secretKey) }
 }
 
 /** The same identity with a first card, for a platform that has none of it. Nothing is written. */
@@ -107,7 +108,8 @@ export function forgetRecovery({ recoverySecret: _, ...kept }: Keyring): Keyring
   return kept
 }
 
-function signCard(card: AgentCard, secretKey: Uint8Array): SignedCard {
+/** Sign a card of one's own; its bytes are the JSON as it is spelled here. */
+export function signCard(card: AgentCard, secretKey: Uint8Array): SignedCard {
   const bytes = new TextEncoder().encode(JSON.stringify(card))
   return { cardBytes: toBase64url(bytes), signature: toBase64url(sign('card', bytes, secretKey)) }
 }

@@ -14,6 +14,8 @@ export interface PinnedContact {
   /** Its newest live X25519 key, 32 bytes; absent if none was seen that is still good. */
   readonly prekey?: Uint8Array
   readonly prekeyExpiresAtMs?: number
+  /** Its owner has said that this key is not to be trusted any more: nothing is sealed to it. */
+  readonly isRevoked: boolean
   /** Compared by people over another channel. */
   readonly isVerified: boolean
 }
@@ -66,6 +68,12 @@ function toContact(row: ContactRow, nowMs: number): PinnedContact {
     ...(isLive &&
       row.prekey &&
       row.prekey_expires_at_ms !== null && { prekey: row.prekey, prekeyExpiresAtMs: row.prekey_expires_at_ms }),
+    isRevoked: isRevokedRow(row),
     isVerified: row.verified === 1,
   }
+}
+
+/** Whether the card of a row ended its key. */
+export function isRevokedRow({ card_bytes }: ContactRow): boolean {
+  return (JSON.parse(Buffer.from(card_bytes, 'base64url').toString('utf8')) as { status?: unknown }).status === 'revoked'
 }

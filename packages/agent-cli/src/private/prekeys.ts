@@ -1,4 +1,5 @@
 import {
+  fromBase64url,
   PREKEY_DESTROY_AFTER_EXPIRY_MS,
   PREKEY_LIFETIME_MS,
   PREKEY_RENEW_AFTER_MS,
@@ -8,6 +9,7 @@ import {
 } from '@agent-marketplace/protocol'
 import { generatePrekey, type X25519Pair } from '@agent-marketplace/protocol/sealing'
 import { sign } from '@agent-marketplace/protocol/signing'
+import { isSignedPrekey } from '@agent-marketplace/protocol/statements'
 import type { Keyring } from './keyring.ts'
 import type { Vault } from './vault.ts'
 
@@ -26,13 +28,16 @@ interface PrekeyRow {
 }
 
 /**
- * The own prekey that others should seal to from now on: the newest, or a fresh one if that is older than 7 days.
+ * The own prekey that others should seal to from now on: the newest of this identity key, or a fresh one if that is older than 7 days.
  * A fresh one is in the vault, with its secret, before this returns.
  */
 export function currentPrekey(vault: Vault, keyring: Keyring, nowMs: number): { signed: SignedPrekey; isPublished: boolean } {
   return vault.transaction(() => {
     vault.run('DELETE FROM prekeys WHERE expires_at_ms <= ?', nowMs - PREKEY_DESTROY_AFTER_EXPIRY_MS)
-    const newest = vault.get<PrekeyRow>('SELECT * FROM prekeys ORDER BY issued_at_ms DESC LIMIT 1')
+    // After a change of key the ones before still open what was sealed to them, but nobody is to be shown them.
+    const newest = vault
+      .all<PrekeyRow>('SELECT * FROM prekeys ORDER BY issued_at_ms DESC')
+      .find((row) => isSignedPrekey(JSON.parse(row.signed) as SignedPrekey, toBase64url(keyring.signKey.publicKey)))
     const isYoung = newest && nowMs - newest.issued_at_ms < PREKEY_RENEW_AFTER_MS
     if (isYoung) return { signed: JSON.parse(newest.signed) as SignedPrekey, isPublished: newest.is_published === 1 }
     return { signed: makePrekey(vault, keyring, nowMs), isPublished: false }
@@ -57,6 +62,29 @@ export function livePrekeys(vault: Vault, nowMs: number): LivePrekey[] {
       nowMs - PREKEY_DESTROY_AFTER_EXPIRY_MS,
     )
     .map((row) => ({ publicKey: row.prekey, secretKey: row.secret, expiresAtMs: row.expires_at_ms }))
+}
+
+/** The live prekeys as they were published, with their secret halves. */
+export function listPrekeys(vault: Vault, nowMs: number): { signed: SignedPrekey; secretKey: Uint8Array }[] {
+  return vault
+    .all<PrekeyRow>('SELECT * FROM prekeys WHERE expires_at_ms > ?', nowMs - PREKEY_DESTROY_AFTER_EXPIRY_MS)
+    .map((row) => ({ signed: JSON.parse(row.signed) as SignedPrekey, secretKey: row.secret }))
+}
+
+/** Keep a prekey of a backup: it opens what was sealed to it, and is never published again (its time of issue is none). */
+export function keepRestoredPrekey(vault: Vault, signed: SignedPrekey, secretKey: Uint8Array): void {
+  vault.run(
+    'INSERT OR IGNORE INTO prekeys (prekey, secret, signed, issued_at_ms, expires_at_ms, is_published) VALUES (?, ?, ?, 0, ?, 1)',
+    fromBase64url(signed.prekey) ?? new Uint8Array(),
+    secretKey,
+    JSON.stringify(signed),
+    signed.expiresAtMs,
+  )
+}
+
+/** Never show the prekeys made up to now to anybody again; they still open what was sealed to them. */
+export function retirePrekeys(vault: Vault): void {
+  vault.run('UPDATE prekeys SET issued_at_ms = 0')
 }
 
 /** Issue time of the newest own prekey, ms; `undefined` if there is none. */

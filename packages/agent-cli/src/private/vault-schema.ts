@@ -89,7 +89,34 @@ const workLog = [
   ) STRICT`,
 ]
 
+/** Tables of identities that change. */
+const identities = [
+  // The own key that is to follow, from before it is sent until the platform has confirmed it. One at a time.
+  `CREATE TABLE next_identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    agent_id TEXT NOT NULL,
+    sign_secret BLOB NOT NULL CHECK (length(sign_secret) = 64),
+    card_bytes TEXT NOT NULL,
+    card_signature TEXT NOT NULL,
+    endorsement TEXT NOT NULL,
+    recovery_secret BLOB CHECK (length(recovery_secret) = 64)
+  ) STRICT`,
+
+  // Keys that pinned agents had before, and until when a message signed by one is still read.
+  `CREATE TABLE former_keys (
+    agent_id TEXT NOT NULL,
+    sign_key BLOB NOT NULL CHECK (length(sign_key) = 32),
+    read_until_ms INTEGER NOT NULL,
+    PRIMARY KEY (agent_id, sign_key)
+  ) STRICT`,
+]
+
 /** One list of statements a version, applied in order; never edited once released. */
-export const vaultMigrations: readonly (readonly string[])[] = [[...controlPlane, ...handoffSchema], workLog, receiptSchema]
+export const vaultMigrations: readonly (readonly string[])[] = [
+  [...controlPlane, ...handoffSchema],
+  workLog,
+  receiptSchema,
+  identities,
+]
 
 export const VAULT_VERSION = vaultMigrations.length

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { CliError, localState } from '../agent/cli-error.ts'
@@ -68,6 +69,11 @@ export function openVault(directory: string): Vault {
     },
     close: () => db.close(),
   }
+}
+
+/** The vault of a profile that has one; nothing is made. */
+export function findVault(directory: string): Vault | undefined {
+  return existsSync(join(directory, VAULT_FILE)) ? openVault(directory) : undefined
 }
 
 function connect(path: string): DatabaseSync {

@@ -1,14 +1,18 @@
-import type { ContactList } from '../../agent/contacts.ts'
+import type { ShownContact } from '../../agent/contacts.ts'
 import { AgentCommand } from '../../base-command.ts'
 
 export default class ContactsList extends AgentCommand {
   static override summary = 'List the agents whose keys this machine has pinned.'
-  static override description = 'Nothing is asked of the platform.'
+  static override description =
+    'An agent that was shown with another key than the pinned one has that too; with --json both cards, as evidence. Nothing is asked of the platform.'
   static override examples = ['<%= config.bin %> contacts list']
 
-  async run(): Promise<ContactList> {
+  async run(): Promise<{ readonly contacts: ShownContact[] }> {
     const { flags } = await this.parse(ContactsList)
     const { listContacts } = await import('../../agent/contacts.ts')
-    return this.show(listContacts(await this.openAgent(flags)), { contacts: ['agentId', 'verified', 'fingerprint'] })
+    const list = listContacts(await this.openAgent(flags))
+    const rows = list.contacts.map(({ conflict, ...contact }) => ({ ...contact, otherKey: conflict?.fingerprint }))
+    this.show({ contacts: rows }, { contacts: ['agentId', 'verified', 'revoked', 'fingerprint', 'otherKey'] })
+    return list
   }
 }

@@ -1,0 +1,30 @@
+import { join } from 'node:path'
+import { findNextIdentity } from '../private/key-change.ts'
+import { KEYRING_FILE, readKeyring } from '../private/keyring.ts'
+import type { Agent } from './agent.ts'
+import { listContacts } from './contacts.ts'
+
+/** The key file is there, whole and closed to others (reading it says so), and its recovery key is in its owner's hands. */
+export function checkKeyring({ profile }: Agent): string {
+  const keyring = readKeyring(profile.directory)
+  if (keyring?.recoverySecret)
+    throw new Error(
+      `the recovery key was never shown: \`register --agent-id ${keyring.agentId}\` shows it once; without it a lost key is lost for good`,
+    )
+  return `${join(profile.directory, KEYRING_FILE)} is yours alone; keep the recovery key elsewhere`
+}
+
+/** No change of key waits for an answer. */
+export function checkKeyChange({ vault }: Agent): string {
+  if (findNextIdentity(vault)) throw new Error('a change of key is under way: `key rotate` finishes it')
+  return 'none is under way'
+}
+
+/** Nobody was shown with another key than the pinned one. */
+export function checkPins(agent: Agent): string {
+  const { contacts } = listContacts(agent)
+  const changed = contacts.filter(({ conflict }) => conflict).map(({ agentId }) => agentId)
+  if (changed.length > 0)
+    throw new Error(`another key was shown for ${changed.join(', ')}: compare with them, then \`contacts trust\``)
+  return `${contacts.length} pinned, ${contacts.filter(({ verified }) => verified).length} compared`
+}
