@@ -1,0 +1,110 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, createServer as createSocketServer } from 'node:net'
+import { join } from 'node:path'
+import { Running } from '../stage/process.ts'
+import { Stage } from '../stage/stage.ts'
+
+/** What a hostile platform makes of an honest answer. */
+// biome-ignore lint/suspicious/noExplicitAny: a lie may have any shape
+export type Lie = (answer: any, asked: any) => unknown
+
+/** A real platform and its relay, with a man in the middle in front of both: clients know no other address. */
+export interface HostilePlatform extends AsyncDisposable {
+  readonly origin: string
+  readonly directory: string
+  /** Lies by procedure; an honest platform has none. */
+  readonly lies: Map<string, Lie>
+  /** How many bodies were given to a relay. */
+  puts(): number
+}
+
+/** Start it. The real servers are processes of their own; the proxy speaks plain HTTP to both. */
+export async function startHostilePlatform(): Promise<HostilePlatform> {
+  const stage = new Stage({ name: 'am-hostile-' })
+  const lies = new Map<string, Lie>()
+  const [controlPort, relayPort] = [await freePort(), await freePort()]
+  let puts = 0
+  const control = await listen((incoming, outgoing) =>
+    forward(controlPort, incoming, outgoing, (name, asked, answer) => lies.get(name)?.(answer, asked)),
+  )
+  const relay = await listen((incoming, outgoing) => {
+    if (incoming.method === 'PUT') puts += 1
+    void forward(relayPort, incoming, outgoing)
+  })
+  const server = new Running(join(import.meta.dirname, '..', '..', 'bin', 'platform-server'), [
+    ...[
+      '--data',
+      join(stage.directory, 'data'),
+      '--listen',
+      `127.0.0.1:${controlPort}`,
+      '--relay-listen',
+      `127.0.0.1:${relayPort}`,
+    ],
+    ...['--origin', control.origin, '--relay-origin', relay.origin, '--log-level', 'error'],
+  ])
+  await server.line((line) => line.event === 'listening')
+  return {
+    origin: control.origin,
+    directory: stage.directory,
+    lies,
+    puts: () => puts,
+    async [Symbol.asyncDispose]() {
+      await server.stop()
+      for (const { server: proxy } of [control, relay]) {
+        proxy.closeAllConnections()
+        proxy.close()
+      }
+      await stage[Symbol.asyncDispose]()
+    },
+  }
+}
+
+type Twist = (procedure: string, asked: unknown, answer: unknown) => unknown
+
+/** Pass a request on. The answer of a procedure is what `twist` makes of it; `undefined` leaves it as it is. */
+async function forward(port: number, incoming: IncomingMessage, outgoing: ServerResponse, twist?: Twist): Promise<void> {
+  const body = await bytesOf(incoming)
+  const onward = request({ host: '127.0.0.1', port, method: incoming.method, path: incoming.url, headers: incoming.headers })
+  onward.on('error', () => outgoing.destroy())
+  onward.end(body)
+  const [answer] = (await once(onward, 'response')) as [IncomingMessage]
+  let bytes = await bytesOf(answer)
+  const headers = { ...answer.headers }
+  if (twist && answer.statusCode === 200) {
+    const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://hostile')
+    const asked = incoming.method === 'GET' ? searchParams.get('input') : body.toString()
+    const said = JSON.parse(bytes.toString()) as { result: { data: unknown } }
+    const lie = twist(pathname.replace('/trpc/', ''), asked ? JSON.parse(asked) : undefined, said.result.data)
+    if (lie !== undefined) bytes = Buffer.from(JSON.stringify({ result: { data: lie } }))
+    headers['content-length'] = String(bytes.length)
+  }
+  outgoing.writeHead(answer.statusCode ?? 502, headers).end(bytes)
+}
+
+async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+async function listen(
+  answer: (incoming: IncomingMessage, outgoing: ServerResponse) => void | Promise<void>,
+): Promise<{ server: Server; origin: string }> {
+  const server = createServer((incoming, outgoing) => {
+    Promise.resolve(answer(incoming, outgoing)).catch(() => outgoing.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+async function freePort(): Promise<number> {
+  const socket = createSocketServer()
+  socket.listen(0, '127.0.0.1')
+  await once(socket, 'listening')
+  const { port } = socket.address() as AddressInfo
+  socket.close()
+  await once(socket, 'close')
+  return port
+}
