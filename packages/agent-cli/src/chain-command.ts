@@ -27,12 +27,12 @@ export abstract class ChainCommand extends AgentCommand {
     move: (agent: Agent, options: DriveOptions) => Promise<ChainView>,
   ): Promise<ChainView | undefined> {
     const { chainLine } = await import('./output/chain-line.ts')
-    let before = ''
+    const before = new Map<string | undefined, string>()
     const onStep = (event: ChainEvent) => {
       const text = chainLine(event)
-      // Progress is told at every look: only what is new is worth a line.
-      if (event.event === 'progress' && text === before) return
-      before = text
+      // Some is told at every look: only what is new about a step is worth a line.
+      if (before.get(event.step) === text) return
+      before.set(event.step, text)
       if (flags.follow) this.logLine(event, text)
       else this.note(text)
     }

@@ -38,13 +38,19 @@ export async function chooseAgents(run: ChainRun, step: ChainStep): Promise<Rest
   const { id, acceptMs } = step.plan
   const panel = await findPanel(agent, step)
   if (!panel) {
-    if (isGoingOn(run, id) || agent.now() - run.movedAtMs < acceptMs) return SEARCH_EVERY_MS
+    if (isGoingOn(run, id) || agent.now() - run.movedAtMs < acceptMs) {
+      run.emit('waiting', id, { reason: `nobody is there yet: ${wantedBy(step)}` })
+      return SEARCH_EVERY_MS
+    }
     run.change(id, { state: 'failed', reason: `no agents for it were found: ${wantedBy(step)}` })
     run.emit('failed', id, { reason: run.step(id).reason })
     return undefined
   }
   if (!isWithinBudget(document, step.plan)) {
-    if (isGoingOn(run, id)) return MONEY_EVERY_MS
+    if (isGoingOn(run, id)) {
+      run.emit('waiting', id, { reason: 'the budget is set aside for other steps' })
+      return MONEY_EVERY_MS
+    }
     const more = formatAmount(costOfTry(step.plan))
     throw new CliError(
       'insufficient_funds',
@@ -118,8 +124,10 @@ export const REFUSED: ReadonlySet<string> = new Set(['not_found', 'wrong_state',
 
 /** Money that other steps have set aside may come back. */
 export function waitForMoney(run: ChainRun, step: ChainStep, error: CliError): Rest {
-  if (isGoingOn(run, step.plan.id)) return MONEY_EVERY_MS
-  throw error
+  const { id } = step.plan
+  if (!isGoingOn(run, id)) throw error
+  run.emit('waiting', id, { reason: error.message })
+  return MONEY_EVERY_MS
 }
 
 /**

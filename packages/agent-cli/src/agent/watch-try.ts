@@ -4,6 +4,7 @@ import { observeTry } from '../chain/observe-try.ts'
 import { mutate } from './call.ts'
 import { type ChainRun, currentTry } from './chain-run.ts'
 import { CliError } from './cli-error.ts'
+import { deliverOutbox } from './deliver-outbox.ts'
 import { findReviewer } from './find-panel.ts'
 import { readReviews } from './handoff-parties.ts'
 import { choose, lacksReviewers, type Rest } from './hire-agents.ts'
@@ -18,6 +19,10 @@ export async function watchTry(run: ChainRun, step: ChainStep): Promise<Rest> {
   const { id, review } = step.plan
   const { executor } = currentTry(step)
   if (executor?.assignmentId === undefined) throw new Error('there is work to watch')
+  // Orders may rest before they leave, and there need not be a daemon. A relay that is away does not keep the platform from being looked at.
+  await deliverOutbox(agent).catch((error: unknown) => {
+    if (!(error instanceof CliError)) throw error
+  })
   const target = await readAssignment(agent, executor.assignmentId)
   const reviews = await readReviews(agent, executor.assignmentId)
   const { end, out } = observeTry(currentTry(step), target, reviews)
