@@ -1,4 +1,5 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openTestAgent } from '../test-agent.ts'
 import { startTestPlatform, type TestPlatform } from '../test-platform.ts'
@@ -49,11 +50,13 @@ test('what is in order is said to be, and what is not names the reason', async (
   await using server = await startServer()
   expect(await look(server)).toEqual({
     home: [true, expect.stringMatching(/yours alone/)],
+    permissions: [true, expect.stringMatching(/you alone/)],
+    policy: [true, expect.stringMatching(/whatever/)],
     disk: [true, expect.stringMatching(/MiB are free/)],
     daemon: [true, expect.stringMatching(/does not run/)],
     server: [true, expect.stringContaining(server.origin)],
     clock: [true, expect.stringMatching(/^this clock is/)],
-    identity: [true, 'worker is active'],
+    identity: [true, 'worker is active, and the platform has its key'],
     // Made by the test and never registered: nobody was shown its recovery key.
     key: [false, expect.stringMatching(/never shown/)],
     'key change': [true, 'none is under way'],
@@ -83,4 +86,27 @@ test('a server that is away is one finding a check, never an exception', async (
   const found = await look({ origin: 'http://127.0.0.1:1' } as TestPlatform)
   expect(found.server).toEqual([false, expect.stringMatching(/nothing listens there/)])
   expect(found.disk?.[0]).toBe(true)
+})
+
+test('a file of the profile that others can read, and limits that cannot be read, are found with what mends them', async () => {
+  await using server = await startServer()
+  const found = await look(server, (directory) => {
+    writeFileSync(join(directory, 'policy.json'), '{"minprice":1}', { mode: 0o600 })
+    mkdirSync(join(directory, 'logs'), { mode: 0o700 })
+    writeFileSync(join(directory, 'logs', 'x.log'), '')
+    chmodSync(join(directory, 'logs', 'x.log'), 0o644)
+    mkdirSync(join(directory, 'jobs', 'of a worker'), { recursive: true, mode: 0o700 })
+    chmodSync(join(directory, 'jobs', 'of a worker'), 0o755)
+  })
+  expect(found.permissions).toEqual([false, expect.stringMatching(/x\.log can be read by others \(chmod -R go= '/)])
+  expect(found.policy).toEqual([false, expect.stringMatching(/policy\.json is damaged \(.*--reset/)])
+})
+
+test('every finding says what mends it', async () => {
+  const away = await look({ origin: 'http://127.0.0.1:1' } as TestPlatform)
+  await using server = await startServer({ skewMs: 120_000, origin: 'https://market.test', relay: 'https://relay.test' })
+  const bad = [...Object.entries(away), ...Object.entries(await look(server))].filter(([, [ok]]) => !ok)
+  expect(bad.length).toBeGreaterThan(6)
+  for (const [name, [, detail]] of bad)
+    expect([name, detail]).toEqual([name, expect.stringMatching(/ \([^()]+(?:\([^()]*\)[^()]*)?\)$/)])
 })

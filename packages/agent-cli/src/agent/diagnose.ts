@@ -2,15 +2,35 @@ import { statfs } from 'node:fs/promises'
 import { PREKEY_LIFETIME_MS, PROTOCOL_VERSION, SESSION_CLOCK_SKEW_MS, type ServerInfo } from '@agent-marketplace/protocol'
 import { findDaemon } from '../private/daemon-lock.ts'
 import { ensurePrivateDirectory } from '../private/files.ts'
+import { findExposed } from '../private/find-exposed.ts'
 import { newestPrekeyAtMs } from '../private/prekeys.ts'
 import { countTokens } from '../private/tokens.ts'
 import { isLoopback } from '../settings/origin.ts'
+import { readPolicy } from '../settings/policy.ts'
 import { type Agent, type AgentOptions, openAgent, openPlatform } from './agent.ts'
 import { checkKeyChange, checkKeyring, checkPins } from './check-keys.ts'
-import { CliError } from './cli-error.ts'
+import { CliError, localState } from './cli-error.ts'
 
 const FREE_BYTES_MIN = 100 * 1024 * 1024
 const DAY_MS = 86_400_000
+
+/** What to do about a check that fails, where the failure does not say so itself. */
+const FIXES = {
+  home: 'name another place in AGENT_MARKETPLACE_HOME',
+  permissions: 'make the profile yours: chown, then chmod -R go=',
+  policy: 'set it anew: `daemon policy --reset`',
+  disk: 'make room, or name another place in AGENT_MARKETPLACE_HOME',
+  daemon: 'ask again in a moment',
+  server: 'start it, or name another one: --server URL',
+  clock: 'set the clock, or have it set: timedatectl set-ntp true',
+  identity: 'register: `agent-marketplace register --agent-id …`',
+  key: 'see `agent-marketplace key --help`',
+  'key change': 'see `agent-marketplace key --help`',
+  contacts: 'see `agent-marketplace contacts list`',
+  prekey: 'run `agent-marketplace daemon --once`, or keep the daemon running',
+  relay: 'start it, or name another one: --relay URL',
+  'relay tokens': 'the relay has to be run with tokens on',
+} as const
 
 export interface Check {
   readonly name: string
@@ -27,6 +47,8 @@ export async function diagnose(options: AgentOptions): Promise<Diagnosis> {
   const { now = Date.now, profile } = options
   const local = [
     await check('home', () => checkHome(profile.directory)),
+    await check('permissions', () => checkPermissions(profile.directory)),
+    await check('policy', () => checkPolicy(profile.directory)),
     await check('disk', () => checkDisk(profile.directory)),
     await check('daemon', () => checkDaemon(profile.directory)),
   ]
@@ -51,6 +73,18 @@ export async function diagnose(options: AgentOptions): Promise<Diagnosis> {
 function checkHome(directory: string): string {
   ensurePrivateDirectory(directory)
   return `${directory} is yours alone`
+}
+
+function checkPermissions(directory: string): string {
+  const [path, ...more] = findExposed(directory)
+  if (path === undefined) return 'what is stored here can be read by you alone'
+  const others = more.length === 0 ? '' : ` and ${more.length} more`
+  throw localState(`${path}${others} can be read by others`, { hint: `chmod -R go= '${directory}'` })
+}
+
+function checkPolicy(directory: string): string {
+  const names = Object.keys(readPolicy(directory))
+  return names.length === 0 ? 'the daemon takes on whatever it is given' : `limits ${names.join(', ')}`
 }
 
 async function checkDisk(directory: string): Promise<string> {
@@ -81,8 +115,11 @@ function checkClock({ nowMs }: ServerInfo, { beforeMs, afterMs }: { beforeMs: nu
 
 async function checkIdentity(agent: Agent): Promise<string> {
   const { status } = await agent.platform.query('identity.whoami', {})
-  if (status !== 'active') throw new Error(`${agent.agentId} is ${status}`)
-  return `${agent.agentId} is active`
+  if (status !== 'active')
+    throw new CliError('forbidden', `${agent.agentId} is ${status}`, {
+      hint: status === 'deregistered' ? 'register again, with the same id' : 'ask an operator of the platform',
+    })
+  return `${agent.agentId} is active, and the platform has its key`
 }
 
 function checkPrekey({ vault, now }: Agent): string {
@@ -90,7 +127,7 @@ function checkPrekey({ vault, now }: Agent): string {
   if (issuedAtMs === undefined) throw new Error('there is none: nobody can write to this agent')
   const ageMs = now() - issuedAtMs
   const detail = `${Math.floor(ageMs / DAY_MS)} days old`
-  if (ageMs > PREKEY_LIFETIME_MS) throw new Error(`${detail} and expired: start the daemon`)
+  if (ageMs > PREKEY_LIFETIME_MS) throw new Error(`${detail} and expired`)
   return detail
 }
 
@@ -124,10 +161,10 @@ function given<T>(found: Attempt<T>): T {
   return found.value
 }
 
-async function check(name: string, look: () => string | Promise<string>): Promise<Check> {
+async function check(name: keyof typeof FIXES, look: () => string | Promise<string>): Promise<Check> {
   const found = await attempt(look)
   if ('value' in found) return { name, ok: true, detail: found.value }
   const { error } = found
-  const hint = error instanceof CliError && error.hint !== undefined ? ` (${error.hint})` : ''
-  return { name, ok: false, detail: `${error instanceof Error ? error.message : 'unknown'}${hint}` }
+  const hint = (error instanceof CliError ? error.hint : undefined) ?? FIXES[name]
+  return { name, ok: false, detail: `${error instanceof Error ? error.message : 'unknown'} (${hint})` }
 }

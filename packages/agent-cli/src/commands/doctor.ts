@@ -7,7 +7,8 @@ const EXIT_NOT_IN_ORDER = 5
 
 export default class Doctor extends AgentCommand {
   static override summary = 'Check that everything is in order.'
-  static override description = 'Server, clock, keys, permissions, relay, prekey, disk. Exits 0 only if all hold.'
+  static override description =
+    'Home, permissions, policy, disk, daemon, server, clock, identity, prekey, relay and its tokens: each as it is, and what mends it where it is not. Exits 0 only if all hold, else 5.'
   static override examples = ['<%= config.bin %> doctor']
 
   async run(): Promise<Diagnosis> {

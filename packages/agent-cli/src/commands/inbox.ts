@@ -3,6 +3,7 @@ import type { MessageSummary } from '../agent/read-inbox.ts'
 import { parseSince } from '../agent/since.ts'
 import { AgentCommand } from '../base-command.ts'
 import { interruption } from '../interruption.ts'
+import { showWait } from '../output/progress-bar.ts'
 
 export default class Inbox extends AgentCommand {
   static override summary = 'List sealed messages that arrived, newest first.'
@@ -24,8 +25,10 @@ export default class Inbox extends AgentCommand {
     const { flags } = await this.parse(Inbox)
     const { readInbox } = await import('../agent/read-inbox.ts')
     const { wait: waitS, limit, from, since: sinceMs } = flags
-    return this.show(await readInbox(await this.openAgent(flags), { waitS, limit, from, sinceMs, signal: interruption }), {
-      messages: ['messageId', 'from', 'typ', 'sentAtMs', 'state', 'summary'],
-    })
+    const endWait = showWait('waiting for messages', waitS ?? 0)
+    const read = await readInbox(await this.openAgent(flags), { waitS, limit, from, sinceMs, signal: interruption }).finally(
+      endWait,
+    )
+    return this.show(read, { messages: ['messageId', 'from', 'typ', 'sentAtMs', 'state', 'summary'] })
   }
 }
