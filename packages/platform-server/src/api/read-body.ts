@@ -35,7 +35,10 @@ export function readBody(request: IncomingMessage): Promise<Uint8Array> {
       request.off('data', onData)
       reject(tooLarge())
     }
-    const onCut = () => reject(new Refusal('request_timeout', 'the request ended before its body'))
+    // Every request closes in the end: after a whole body nothing is made of it, least of all an error with its stack.
+    const onCut = () => {
+      if (!request.complete) reject(new Refusal('request_timeout', 'the request ended before its body'))
+    }
     request.on('data', onData)
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
     request.once('error', onCut)

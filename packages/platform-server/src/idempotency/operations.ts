@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { IDEMPOTENCY_KEPT_MS } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
@@ -61,7 +61,7 @@ function readReply(stored: Stored, fingerprint: Uint8Array): unknown {
 }
 
 function fingerprintOf(input: unknown): Uint8Array {
-  return createHash('sha256').update(JSON.stringify(input)).digest()
+  return hash('sha256', JSON.stringify(input), 'buffer')
 }
 
 /** Forget replies older than seven days. */

@@ -72,11 +72,17 @@ export async function findContact(reader: Reader, agentId: string, nowMs: number
   return row && parseContact(row, nowMs)
 }
 
-export function parseAgent(row: Row): AgentRow {
+export function parseStanding(row: Row): Pick<AgentRow, 'agentId' | 'status' | 'trustTier'> {
   return {
     agentId: text(row, 'agent_id'),
     status: text(row, 'status') as AgentStatus,
     trustTier: integer(row, 'trust_tier'),
+  }
+}
+
+function parseAgent(row: Row): AgentRow {
+  return {
+    ...parseStanding(row),
     signKey: bytes(row, 'sign_key'),
     cardSeq: integer(row, 'card_seq'),
     cardBytes: bytes(row, 'card_bytes'),

@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../storage/database.ts'
 import { integer } from '../storage/row.ts'
-import { type AgentRow, parseAgent } from './agent-store.ts'
+import { type AgentRow, parseStanding } from './agent-store.ts'
 
 /** @returns `false` if this nonce was used before. */
 export async function insertNonce(tx: Tx, agentId: string, nonce: string, expiresAtMs: number): Promise<boolean> {
@@ -28,15 +28,16 @@ export async function insertSession(
   ])
 }
 
+/** Who a session speaks for: what every authenticated call looks up, and no more of the agent than it needs. */
 export async function findSession(
   reader: Reader,
   tokenHash: Uint8Array,
-): Promise<(AgentRow & { expiresAtMs: number }) | undefined> {
+): Promise<(Pick<AgentRow, 'agentId' | 'status' | 'trustTier'> & { expiresAtMs: number }) | undefined> {
   const row = await reader.get(
-    'SELECT a.*, s.expires_at_ms FROM login_sessions s JOIN agents a ON a.agent_id = s.agent_id WHERE s.token_hash = $1',
+    'SELECT a.agent_id, a.status, a.trust_tier, s.expires_at_ms FROM login_sessions s JOIN agents a ON a.agent_id = s.agent_id WHERE s.token_hash = $1',
     [tokenHash],
   )
-  return row && { ...parseAgent(row), expiresAtMs: integer(row, 'expires_at_ms') }
+  return row && { ...parseStanding(row), expiresAtMs: integer(row, 'expires_at_ms') }
 }
 
 export async function deleteSessionsOf(tx: Tx, agentId: string): Promise<void> {
