@@ -1,6 +1,9 @@
 import type { z } from 'zod'
 import { Refusal } from './errors.ts'
 
+/** Sorts behind every id: where a list that begins with the newest starts when no cursor says otherwise. */
+export const BEHIND_ALL_IDS = '~'
+
 /** A page of a list and where the next one starts. */
 export interface Page<T> {
   readonly items: T[]

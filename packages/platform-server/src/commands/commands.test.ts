@@ -161,7 +161,7 @@ describe('backup', () => {
 
     expect(await runServer(['backup', copy, ...onControl(platform.directory)])).toEqual({
       exitCode: 0,
-      stdout: `backup: schema 1, as of now, in ${copy}\n`,
+      stdout: `backup: schema 2, as of now, in ${copy}\n`,
       stderr: '',
     })
 

@@ -1,4 +1,5 @@
 import type { EntryKind } from '@agent-marketplace/protocol'
+import { BEHIND_ALL_IDS } from '../page.ts'
 import type { Reader, Row, Tx } from '../storage/database.ts'
 import { bytes, integer, maybeText, micro, text } from '../storage/row.ts'
 import { type ChainedEntry, chainOf, hashEntry, type Link, NO_HASH } from './chain-rules.ts'
@@ -98,8 +99,8 @@ export async function listEntries(
 ): Promise<Entry[]> {
   const rows = await reader.all(
     `SELECT e.* FROM ledger_parties p JOIN ledger_entries e ON e.entry_id = p.entry_id
-     WHERE p.agent_id = $1 AND ($2 = '' OR p.entry_id < $2) ORDER BY p.entry_id DESC LIMIT $3`,
-    [agentId, before ?? '', limit],
+     WHERE p.agent_id = $1 AND p.entry_id < $2 ORDER BY p.entry_id DESC LIMIT $3`,
+    [agentId, before ?? BEHIND_ALL_IDS, limit],
   )
   const entries: Entry[] = []
   for (const row of rows) entries.push(parseEntry(row, await listPostings(reader, text(row, 'entry_id'))))

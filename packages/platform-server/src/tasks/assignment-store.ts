@@ -1,7 +1,11 @@
 import type { AssignmentKind, AssignmentState, ReviewRule } from '@agent-marketplace/protocol'
+import { BEHIND_ALL_IDS } from '../page.ts'
 import type { Reader, Row, Tx, Value } from '../storage/database.ts'
 import { flag, integer, maybeInteger, maybeText, micro, text } from '../storage/row.ts'
 import type { AssignmentRecord } from './rules.ts'
+
+/** As the indexes of open assignments have them. */
+const OPEN_STATES = ['offered', 'assigned', 'working', 'submitted'] as const satisfies readonly AssignmentState[]
 
 export async function insertAssignment(tx: Tx, record: AssignmentRecord): Promise<void> {
   await tx.run(
@@ -94,10 +98,14 @@ export async function listAssignmentRecords(
   }: { agentId: string; role: 'assignee' | 'buyer'; state: string | undefined; before: string | undefined; limit: number },
 ): Promise<AssignmentRecord[]> {
   const party = role === 'assignee' ? 'assignee_id' : 'buyer_id'
+  // Said in the words of the index, so that what is open is found without passing by all that has ended.
+  const among = OPEN_STATES.some((each) => each === state)
+    ? `AND state IN (${OPEN_STATES.map((each) => `'${each}'`).join(', ')})`
+    : ''
   const rows = await reader.all(
-    `SELECT * FROM assignments WHERE ${party} = $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR assignment_id < $3)
+    `SELECT * FROM assignments WHERE ${party} = $1 AND ($2 = '' OR state = $2) ${among} AND assignment_id < $3
      ORDER BY assignment_id DESC LIMIT $4`,
-    [agentId, state ?? '', before ?? '', limit],
+    [agentId, state ?? '', before ?? BEHIND_ALL_IDS, limit],
   )
   return rows.map(parseAssignment)
 }

@@ -1,4 +1,5 @@
 import type { ReviewRule, Session, Task } from '@agent-marketplace/protocol'
+import { BEHIND_ALL_IDS } from '../page.ts'
 import type { Reader, Row, Tx } from '../storage/database.ts'
 import { flag, integer, text } from '../storage/row.ts'
 
@@ -24,10 +25,11 @@ export async function listTaskRecords(
   reader: Reader,
   { agentId, before, limit }: { agentId: string; before: string | undefined; limit: number },
 ): Promise<Task[]> {
-  const rows = await reader.all(
-    `SELECT * FROM tasks WHERE buyer_id = $1 AND ($2 = '' OR task_id < $2) ORDER BY task_id DESC LIMIT $3`,
-    [agentId, before ?? '', limit],
-  )
+  const rows = await reader.all(`SELECT * FROM tasks WHERE buyer_id = $1 AND task_id < $2 ORDER BY task_id DESC LIMIT $3`, [
+    agentId,
+    before ?? BEHIND_ALL_IDS,
+    limit,
+  ])
   return rows.map(parseTask)
 }
 
