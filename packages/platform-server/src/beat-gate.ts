@@ -7,9 +7,16 @@ const SECOND_MS = 1_000
 
 /** Lets beats in as long as there are not too many: under overload they are what is turned away first, because silence costs nothing. */
 export class BeatGate {
+  readonly #perSecondMax: number
+  readonly #underWayMax: number
   #underWay = 0
   #second = Number.NEGATIVE_INFINITY
   #taken = 0
+
+  constructor({ perSecondMax = BEATS_PER_SECOND_MAX, underWayMax = BEATS_UNDER_WAY_MAX } = {}) {
+    this.#perSecondMax = perSecondMax
+    this.#underWayMax = underWayMax
+  }
 
   /** @returns whether a beat may go on; then `leave` follows. */
   enter(nowMs: number): boolean {
@@ -18,7 +25,7 @@ export class BeatGate {
       this.#second = second
       this.#taken = 0
     }
-    if (this.#taken >= BEATS_PER_SECOND_MAX || this.#underWay >= BEATS_UNDER_WAY_MAX) return false
+    if (this.#taken >= this.#perSecondMax || this.#underWay >= this.#underWayMax) return false
     this.#taken++
     this.#underWay++
     return true
