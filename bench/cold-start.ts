@@ -1,47 +1,43 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onSubjectCore } from './machine.ts'
-import { median } from './statistics.ts'
+import type { Options, Row, Target } from './row.ts'
+import { median, percentile99 } from './statistics.ts'
 import { startSubject } from './subject.ts'
 
 const CLI = join(dirname(import.meta.dirname), 'packages/agent-cli/bin/run.js')
 const STARTS = 30
 /** The first starts fill the compile cache and open the session. */
 const STARTS_UNMEASURED = 3
+const FLAGS = ['--listen', '127.0.0.1:0', '--relay-listen', '127.0.0.1:0', '--log-level', 'error']
 
-/** How long one command takes from its start to its end. */
-export interface StartRow {
+interface Start {
   readonly name: string
-  readonly command: string
-  readonly medianMs: number
-  readonly p99Ms: number
-  /** `medianMs` as a multiple of that of `node -e 0`. */
-  readonly ratio: number
+  readonly args: readonly string[]
+  readonly target?: Target
+  /** Requests that it makes: what they take is not the start's fault. */
+  readonly requests?: number
 }
 
+const NOTHING = 'node -e 0'
+const STARTS_OF: readonly Start[] = [
+  { name: NOTHING, args: ['-e', '0'] },
+  { name: '--version', args: [CLI, '--version'], target: { of: 'ratio', atMost: 3 } },
+  { name: 'a local command (contacts list)', args: [CLI, 'contacts', 'list'], target: { of: 'ratio', atMost: 5 } },
+  { name: 'one request (balance), less the request', args: [CLI, 'balance'], target: { of: 'ratio', atMost: 6 }, requests: 1 },
+]
+
 /** Start the command line again and again, one process after the other, in turns with a Node that does nothing. */
-export async function benchColdStart(isPinned: boolean): Promise<StartRow[]> {
+export async function benchColdStart({ isPinned }: Options): Promise<Row[]> {
   const root = mkdtempSync(join(tmpdir(), 'bench-'))
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(root, { recursive: true, force: true }))
+  // Beside what is measured, on the core of the load: only the start is the subject.
   const server = stack.use(
-    await startSubject(
-      'platform-server',
-      [
-        'packages/platform-server/src/main.ts',
-        '--data',
-        join(root, 'data'),
-        '--listen',
-        '127.0.0.1:0',
-        '--relay-listen',
-        '127.0.0.1:0',
-        '--log-level',
-        'error',
-      ],
-      isPinned,
-    ),
+    await startSubject('server', ['packages/platform-server/src/main.ts', '--data', join(root, 'data'), ...FLAGS], false),
   )
   const env = {
     ...process.env,
@@ -52,24 +48,30 @@ export async function benchColdStart(isPinned: boolean): Promise<StartRow[]> {
   const start = (args: readonly string[]) => timeStart(onSubjectCore([process.execPath, ...args], isPinned), env)
   start([CLI, 'register', '--agent-id', 'bench'])
 
-  const kinds = [
-    { name: 'nothing', command: 'node -e 0', args: ['-e', '0'] },
-    { name: 'version', command: '--version', args: [CLI, '--version'] },
-    { name: 'local', command: 'contacts list', args: [CLI, 'contacts', 'list'] },
-    { name: 'one request', command: 'balance', args: [CLI, 'balance'] },
-  ]
-  const times = new Map<string, number[]>(kinds.map(({ name }) => [name, []]))
+  const times = new Map<string, number[]>(STARTS_OF.map(({ name }) => [name, []]))
+  const requestTimes: number[] = []
   for (let round = 0; round < STARTS + STARTS_UNMEASURED; round++) {
-    for (const { name, args } of kinds) {
+    for (const { name, args } of STARTS_OF) {
       const ms = start(args)
       if (round >= STARTS_UNMEASURED) times.get(name)?.push(ms)
     }
+    requestTimes.push(await timeRequest(server.origin))
   }
-  const base = median(times.get('nothing') ?? [])
-  return kinds.map(({ name, command }) => {
-    const sorted = (times.get(name) ?? []).sort((a, b) => a - b)
-    const medianMs = median(sorted)
-    return { name, command, medianMs, p99Ms: sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN, ratio: medianMs / base }
+  const base = median(times.get(NOTHING) ?? [])
+  const requestMs = median(requestTimes)
+  return STARTS_OF.map(({ name, target, requests = 0 }) => {
+    const all = times.get(name) ?? []
+    const value = median(all) - requests * requestMs
+    return {
+      group: 'cli',
+      what: name,
+      on: 'a whole process',
+      value,
+      unit: 'ms',
+      p99Ms: percentile99(all),
+      ratio: { value: value / base, of: NOTHING },
+      target,
+    }
   })
 }
 
@@ -80,4 +82,16 @@ function timeStart([file, ...args]: [string, ...string[]], env: NodeJS.ProcessEn
   const ms = performance.now() - startedAt
   if (status !== 0) throw new Error(`${args.join(' ')} → exit ${status}\n${stdout}${stderr}`)
   return ms
+}
+
+/** One request over a connection of its own. */
+function timeRequest(origin: string): Promise<number> {
+  const startedAt = performance.now()
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  request(`${origin}/trpc/server.info`, { agent: false }, (response) => {
+    response.resume().once('end', () => resolve(performance.now() - startedAt))
+  })
+    .once('error', reject)
+    .end()
+  return promise
 }

@@ -1,53 +1,55 @@
 import { randomUUID } from 'node:crypto'
 
-/** One kind of call, as a client sends it. */
-export interface Call {
-  readonly name: string
-  readonly method: 'GET' | 'POST'
+/** One call of a server as it is sent. */
+export interface Request {
+  readonly method: 'GET' | 'POST' | 'PUT'
   readonly path: string
-  readonly body?: string
-  /** Whether each call carries an idempotency key that was not used before. */
-  readonly isKeyed?: boolean
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
 }
 
 /** What one run of a call against one server came to. */
 export interface Sample {
   readonly perSecond: number
   readonly p99Ms: number
+  readonly calls: number
 }
 
 interface LoadOptions {
   readonly origin: string
-  readonly token: string
-  readonly seconds: number
   readonly connections: number
+  /** For so long, or … */
+  readonly seconds: number
+  /** … so many calls. */
+  readonly calls?: number | undefined
 }
 
-/** Call one server as fast as it answers. @throws Error if any call was not answered with success: refusals are fast, and would flatter. */
-export async function load(call: Call, { origin, token, seconds, connections }: LoadOptions): Promise<Sample> {
+/**
+ * Call one server as fast as it answers.
+ *
+ * @param next - Makes the next request; all of a run have the method of the first.
+ * @throws Error if any call was not answered with success: refusals are fast, and would flatter.
+ */
+export async function load(
+  name: string,
+  next: () => Request,
+  { origin, connections, seconds, calls }: LoadOptions,
+): Promise<Sample> {
   const { default: autocannon } = await import('autocannon')
-  const { method, path, body, isKeyed } = call
-  const run = randomUUID()
-  let calls = 0
-  const headers = { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) }
   const result = await autocannon({
     url: origin,
     connections,
-    duration: seconds,
-    requests: [
-      {
-        method,
-        path,
-        headers,
-        ...(body !== undefined && { body }),
-        ...(isKeyed && {
-          setupRequest: (request: object) => ({ ...request, headers: { ...headers, 'idempotency-key': `${run}-${calls++}` } }),
-        }),
-      },
-    ],
+    ...(calls === undefined ? { duration: seconds } : { amount: calls }),
+    requests: [{ setupRequest: (request: object) => ({ ...request, ...next() }) }],
   })
   const failed = result.non2xx + result.errors + result.timeouts
-  if (failed > 0 || result['2xx'] === 0)
-    throw new Error(`${call.name} at ${origin}: ${failed} calls failed, ${result['2xx']} succeeded`)
-  return { perSecond: result['2xx'] / result.duration, p99Ms: result.latency.p99 }
+  const answered = result['2xx']
+  if (failed > 0 || answered === 0) throw new Error(`${name} at ${origin}: ${failed} calls failed, ${answered} succeeded`)
+  return { perSecond: answered / result.duration, p99Ms: result.latency.p99, calls: answered }
+}
+
+/** Headers of a call by whoever this token stands for; a mutation carries a key that was not used before. */
+export function callHeaders(token: string, isMutation: boolean): Record<string, string> {
+  const session = { authorization: `Bearer ${token}` }
+  return isMutation ? { ...session, 'content-type': 'application/json', 'idempotency-key': randomUUID() } : session
 }

@@ -65,6 +65,25 @@ export function cpuSeconds(pid: number): number | undefined {
   }
 }
 
+/** @returns the most memory in MiB that a process ever had in use (`VmHWM`); `undefined` where the system does not say, or it has ended. */
+export function peakMiB(pid: number): number | undefined {
+  return statusMiB(pid, 'VmHWM')
+}
+
+/** @returns the memory in MiB that a process has in use now (`VmRSS`). */
+export function residentMiB(pid: number): number | undefined {
+  return statusMiB(pid, 'VmRSS')
+}
+
+function statusMiB(pid: number, field: string): number | undefined {
+  try {
+    const [, kiB] = new RegExp(`^${field}:\\s+([0-9]+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    return kiB === undefined ? undefined : Number(kiB) / 1024
+  } catch {
+    return undefined
+  }
+}
+
 function measureFsync(): number {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'))
   const file = openSync(join(directory, 'fsync'), 'w')

@@ -1,79 +1,82 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { benchColdStart, type StartRow } from './cold-start.ts'
-import { benchControlPlane, type ControlRow } from './control-plane.ts'
-import { describeMachine, type Machine, pinLoad } from './machine.ts'
-import { table } from './table.ts'
+import { benchColdStart } from './cold-start.ts'
+import { benchControlPlane } from './control-plane.ts'
+import { benchDaemon } from './daemon.ts'
+import { benchGrowth } from './growth.ts'
+import { describeMachine, pinLoad } from './machine.ts'
+import { benchRelay } from './relay.ts'
+import { report } from './report.ts'
+import { ENGINES, type Options, type Row } from './row.ts'
 
-const ROOT = dirname(import.meta.dirname)
-const RESULT = join(ROOT, '.cache', 'bench.json')
+const RESULT = join(dirname(import.meta.dirname), '.cache', 'bench.json')
 
-const { values } = parseArgs({
-  options: {
-    repeats: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '64' },
-    only: { type: 'string' },
-  },
-})
-
-interface Run {
-  readonly machine: Machine
-  readonly control: readonly ControlRow[]
-  readonly starts: readonly StartRow[]
+const GROUPS: Readonly<Record<string, (options: Options) => Promise<Row[]>>> = {
+  control: benchControlPlane,
+  growth: benchGrowth,
+  relay: benchRelay,
+  cli: benchColdStart,
+  daemon: benchDaemon,
 }
+const USAGE = `usage: npm run bench -- [${Object.keys(GROUPS).join('|')}]… [--engine ${ENGINES.join('|')}] [--repeats 3] [--seconds 2]
+  [--connections 64] [--rows-max 1000000] [--artifact-mib 1024] [--idle-minutes 1]`
 
-async function bench(): Promise<Run> {
+async function bench(args: string[]): Promise<void> {
+  const { groups, ...given } = readArguments(args)
   const isPinned = pinLoad()
   const machine = describeMachine(isPinned)
-  const [repeats, seconds, connections] = [values.repeats, values.seconds, values.connections].map(Number) as [
-    number,
-    number,
-    number,
-  ]
-  const wanted = (part: string) => values.only === undefined || values.only === part
+  const rows: Row[] = []
+  for (const group of groups) {
+    process.stderr.write(`measuring: ${group}\n`)
+    rows.push(...((await GROUPS[group]?.({ isPinned, ...given })) ?? []))
+  }
+  mkdirSync(dirname(RESULT), { recursive: true })
+  writeFileSync(RESULT, `${JSON.stringify({ date: new Date().toISOString(), machine, rows }, null, 2)}\n`)
+  console.log(report(machine, rows))
+}
+
+/** @throws Error with what is wrong with the command line. */
+function readArguments(args: string[]): Omit<Options, 'isPinned'> & { groups: string[] } {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      engine: { type: 'string', multiple: true, default: [...ENGINES] },
+      repeats: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '2' },
+      connections: { type: 'string', default: '64' },
+      'rows-max': { type: 'string', default: '1000000' },
+      'artifact-mib': { type: 'string', default: '1024' },
+      'idle-minutes': { type: 'string', default: '1' },
+    },
+  })
+  const groups = positionals.length > 0 ? positionals : Object.keys(GROUPS)
+  const unknown = groups.filter((group) => !(group in GROUPS))
+  if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}`)
+  const engines = ENGINES.filter((engine) => values.engine.includes(engine))
+  if (engines.length < new Set(values.engine).size) throw new Error('no such engine')
+  const count = (name: Exclude<keyof typeof values, 'engine'>) => {
+    const value = Number(values[name])
+    if (!(value > 0)) throw new Error(`--${name}: expected a number above 0`)
+    return value
+  }
   return {
-    machine,
-    control: wanted('control') ? await benchControlPlane({ isPinned, repeats, seconds, connections }) : [],
-    starts: wanted('starts') ? await benchColdStart(isPinned) : [],
+    groups,
+    engines,
+    repeats: count('repeats'),
+    seconds: count('seconds'),
+    connections: count('connections'),
+    rowsMax: count('rows-max'),
+    artifactMiB: count('artifact-mib'),
+    idleMinutes: count('idle-minutes'),
   }
 }
 
-const number = (value: number, digits = 0) =>
-  value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-
-function report({ machine, control, starts }: Run): string {
-  const { cpu, cores, memoryGiB, system, node, fsyncMs, isPinned, loadBefore } = machine
-  const lines = [
-    `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, fsync of 4 KiB ${number(fsyncMs, 2)} ms${isPinned ? '' : ', NOT pinned to cores'}, load before the run ${number(loadBefore, 1)}`,
-  ]
-  if (control.length > 0) {
-    const rows = control.map(({ call, server, perSecond, p99Ms, cpuMicros, ofBare, cpuOfBare }) => [
-      call,
-      server,
-      number(perSecond),
-      number(p99Ms, 1),
-      cpuMicros === undefined ? '' : number(cpuMicros),
-      `${number(ofBare, 2)} ×`,
-      cpuOfBare === undefined ? '' : `${number(cpuOfBare, 2)} ×`,
-    ])
-    lines.push('', table(['call', 'server', 'calls/s', 'p99 ms', 'CPU µs/call', 'calls/s of bare', 'CPU of bare'], rows))
-  }
-  if (starts.length > 0) {
-    const rows = starts.map(({ name, command, medianMs, p99Ms, ratio }) => [
-      name,
-      command,
-      number(medianMs),
-      number(p99Ms),
-      `${number(ratio, 1)} ×`,
-    ])
-    lines.push('', table(['start', 'command', 'ms', 'p99 ms', 'of node -e 0'], rows))
-  }
-  return lines.join('\n')
+try {
+  readArguments(process.argv.slice(2))
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n${USAGE}\n`)
+  process.exit(2)
 }
-
-const run = await bench()
-mkdirSync(dirname(RESULT), { recursive: true })
-writeFileSync(RESULT, `${JSON.stringify(run, null, 2)}\n`)
-console.log(report(run))
+await bench(process.argv.slice(2))

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { cpuSeconds, onSubjectCore } from './machine.ts'
+import { cpuSeconds, onSubjectCore, peakMiB } from './machine.ts'
 
 /** A server that is measured, in a process of its own on the core of the subjects. */
 export interface Subject extends AsyncDisposable {
@@ -11,6 +11,8 @@ export interface Subject extends AsyncDisposable {
   readonly ready: Readonly<Record<string, unknown>>
   /** CPU seconds used so far. */
   cpuSeconds(): number | undefined
+  /** The most memory it ever had in use. */
+  peakMiB(): number | undefined
 }
 
 /** Start `node FILE ARGS…` and wait for the line in which it says where it listens. */
@@ -27,6 +29,7 @@ export async function startSubject(
     origin: String(ready.origin),
     ready,
     cpuSeconds: () => cpuSeconds(child.pid ?? 0),
+    peakMiB: () => peakMiB(child.pid ?? 0),
     [Symbol.asyncDispose]: async () => {
       const closed = once(child, 'close')
       child.kill('SIGTERM')

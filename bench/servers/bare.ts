@@ -3,10 +3,13 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { authenticate } from '../../packages/platform-server/src/api/authenticate.ts'
 import { beat } from '../../packages/platform-server/src/heartbeat/operations.ts'
 import { listen } from '../../packages/platform-server/src/listen.ts'
+import { submitVerdict } from '../../packages/platform-server/src/review/operations.ts'
+import { assign } from '../../packages/platform-server/src/tasks/assign.ts'
 import { createTask } from '../../packages/platform-server/src/tasks/task-operations.ts'
 import { openDeps } from '../seed.ts'
 
-const deps = await openDeps(process.argv[2] ?? '')
+const [directory = '', database] = process.argv.slice(2)
+const deps = await openDeps({ directory, database })
 const { config, instanceId } = deps
 
 function info(): unknown {
@@ -35,8 +38,10 @@ async function answer(request: IncomingMessage): Promise<unknown> {
   const { agentId } = await authenticate(deps, request.headers.authorization?.slice('Bearer '.length))
   const input = await readJson(request)
   if (request.url === '/trpc/heartbeat.beat') return beat(deps, agentId, input)
-  const key = String(request.headers['idempotency-key'])
-  return createTask(deps, { callerId: agentId, procedure: 'tasks.createTask', key }, input)
+  const call = { callerId: agentId, procedure: request.url ?? '', key: String(request.headers['idempotency-key']) }
+  if (request.url === '/trpc/tasks.assign') return assign(deps, call, input)
+  if (request.url === '/trpc/review.submitVerdict') return submitVerdict(deps, call, input)
+  return createTask(deps, call, input)
 }
 
 const server = createServer(async (request, response) => {

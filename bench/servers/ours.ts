@@ -4,7 +4,8 @@ import { createControlServer } from '../../packages/platform-server/src/api/http
 import { listen } from '../../packages/platform-server/src/listen.ts'
 import { openDeps } from '../seed.ts'
 
-const deps = await openDeps(process.argv[2] ?? '')
+const [directory = '', database] = process.argv.slice(2)
+const deps = await openDeps({ directory, database })
 const { server } = createControlServer({ router: appRouter, deps, rateLimits: 'off' })
 const port = await listen(server, { host: '127.0.0.1', port: 0 })
 console.log(JSON.stringify({ event: 'listening', origin: `http://127.0.0.1:${port}` }))

@@ -4,7 +4,8 @@ import { appRouter } from '../../packages/platform-server/src/api/app-router.ts'
 import { listen } from '../../packages/platform-server/src/listen.ts'
 import { openDeps } from '../seed.ts'
 
-const deps = await openDeps(process.argv[2] ?? '')
+const [directory = '', database] = process.argv.slice(2)
+const deps = await openDeps({ directory, database })
 const { signal } = new AbortController()
 
 const server = createHTTPServer({

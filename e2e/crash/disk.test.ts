@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { IDEMPOTENCY_HEADER, TRPC_PATH } from '@agent-marketplace/protocol'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { openDeps, seedAgent } from '../../bench/seed.ts'
+import { joinPlatform } from '../../bench/scene.ts'
+import { openDeps } from '../../bench/seed.ts'
 import { getBalance } from '../../packages/platform-server/src/settlement/operations.ts'
 import { Running } from '../stage/process.ts'
 import { expectThings, Writer } from './writer.ts'
@@ -67,7 +68,9 @@ describe('a disk that fails', () => {
   })
 
   test('a server says so in its log and ends; it answered nothing that is not there', async () => {
-    const token = await seedAgent(directory)
+    const before = await openDeps({ directory })
+    const { token } = await joinPlatform(before, 'bench')
+    await before.db.close()
     const onlyItsLog = ['-P', join(directory, 'platform.sqlite-wal'), ...failing('fsync', '20+')]
     const args = ['--data', directory, '--listen', '127.0.0.1:0', '--plane', 'control']
     const server = new Running('strace', [...onlyItsLog, process.execPath, '--conditions=source', MAIN, ...args])
@@ -84,7 +87,7 @@ describe('a disk that fails', () => {
     expect(status).toBe(503)
     expect(await once(server.child, 'close')).toEqual([74, null])
     expect(server.stderr).toContain('storage.failed')
-    const deps = await openDeps(directory)
+    const deps = await openDeps({ directory })
     const { available } = await getBalance(deps, 'bench')
     await deps.db.close()
     expect(answered).toBeGreaterThan(0)

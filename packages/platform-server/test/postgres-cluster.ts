@@ -8,24 +8,28 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import pg from 'pg'
 
-/** A real PostgreSQL of this machine's own, reached over a socket file. It keeps nothing: no fsync, and its directory goes when it stops. */
+/** A real PostgreSQL of this machine's own, reached over a socket file. It keeps nothing: its directory goes when it stops. */
 export interface Cluster {
-  /** Make an empty database. @returns its address. */
-  createDatabase(): Promise<string>
+  /** Make an empty database, or a copy of one that nobody uses. @returns its address. */
+  createDatabase(original?: string): Promise<string>
   dropDatabase(address: string): Promise<void>
   stop(): Promise<void>
 }
 
 /** PostgreSQL refuses to run as root; root runs it as the user who owns nothing. */
 const NOBODY = 65_534
-const FLAGS = ['fsync=off', 'full_page_writes=off', 'shared_buffers=64MB', 'max_connections=200', 'autovacuum=off']
+const FLAGS = ['shared_buffers=64MB', 'max_connections=200', 'autovacuum=off']
+const CARELESS = ['fsync=off', 'full_page_writes=off']
 /** Sorts texts by language, as databases usually do; what must not depend on it says so in its schema. */
 const LOCALE = ['--locale=C', '--locale-provider=icu', '--icu-locale=en-US']
 const READY = 'database system is ready to accept connections'
 const LAST_LINES = 3
 
-/** @throws Error with one line that says what to do when it cannot start. */
-export async function startCluster(): Promise<Cluster> {
+/**
+ * @param isDurable - Whether a commit waits for the disk, as it does where data are kept.
+ * @throws Error with one line that says what to do when it cannot start.
+ */
+export async function startCluster({ isDurable = false } = {}): Promise<Cluster> {
   const directory = mkdtempSync(join(tmpdir(), 'postgres-'))
   try {
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
@@ -35,7 +39,9 @@ export async function startCluster(): Promise<Cluster> {
     const data = join(directory, 'data')
     const init = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', ...LOCALE, '--no-sync', '--no-instructions']
     await promisify(execFile)(join(bin, 'initdb'), init, options)
-    const flags = [...FLAGS, `unix_socket_directories=${directory}`, 'listen_addresses='].flatMap((flag) => ['-c', flag])
+    const flags = [...FLAGS, ...(isDurable ? [] : CARELESS), `unix_socket_directories=${directory}`, 'listen_addresses='].flatMap(
+      (flag) => ['-c', flag],
+    )
     const postmaster = spawn(join(bin, 'postgres'), ['-D', data, ...flags], { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
     await untilReady(postmaster)
     return await serve(directory, postmaster)
@@ -76,6 +82,8 @@ async function untilReady(postmaster: ChildProcess): Promise<void> {
   if ((await Promise.race([ready, ended])) === 'ended') throw new Error(said.slice(-LAST_LINES).join('; '))
 }
 
+const nameOf = (address: string) => new URL(address).pathname.slice(1)
+
 async function serve(directory: string, postmaster: ChildProcess): Promise<Cluster> {
   // Nothing of it outlives a test run that ends without stopping it.
   const kill = () => {
@@ -89,13 +97,14 @@ async function serve(directory: string, postmaster: ChildProcess): Promise<Clust
   await operator.connect()
   let made = 0
   return {
-    async createDatabase() {
+    async createDatabase(original) {
       const name = `test_${++made}`
-      await operator.query(`CREATE DATABASE ${name} STRATEGY FILE_COPY`)
+      const template = original ? ` TEMPLATE ${nameOf(original)}` : ''
+      await operator.query(`CREATE DATABASE ${name}${template} STRATEGY FILE_COPY`)
       return addressOf(name)
     },
     async dropDatabase(address) {
-      await operator.query(`DROP DATABASE ${new URL(address).pathname.slice(1)} WITH (FORCE)`)
+      await operator.query(`DROP DATABASE ${nameOf(address)} WITH (FORCE)`)
     },
     async stop() {
       await operator.end()
