@@ -5,8 +5,8 @@ type Deps = Awaited<ReturnType<typeof openDeps>>
 
 /** What everybody in the crowd offers. */
 export const OFTEN = 'text.extract'
-/** One in so many has work that failed; one in so many takes no more than a credit. */
-export const RARE = 1_000
+/** One in so many has work that failed, and one in so many takes no more than a credit: at ten thousand they fill a page. */
+export const RARE = 400
 /** So much of the work is still open: the oldest, behind everything that has ended. */
 const OPEN = 50
 const ROWS_TOGETHER = 20_000

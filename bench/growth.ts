@@ -32,11 +32,11 @@ const READINGS_OF: readonly Reading[] = [
     (deps) => discover(deps, 'buyer', { capability: OFTEN, limit: 20, includeBusy: false }),
   ],
   [
-    'discover, the best under a price that few offer',
+    'discover, under a price that one in 400 offers',
     (deps) => discover(deps, 'buyer', { capability: OFTEN, limit: 20, includeBusy: false, maxPrice: '1' }),
   ],
   ['assignments of one buyer, newest', (deps) => listAssignments(deps, 'buyer', page)],
-  ['assignments of one buyer, one in a thousand', (deps) => listAssignments(deps, 'buyer', { ...page, state: 'failed' })],
+  ['assignments of one buyer, one in 400', (deps) => listAssignments(deps, 'buyer', { ...page, state: 'failed' })],
   ['assignments of one buyer, those still open', (deps) => listAssignments(deps, 'buyer', { ...page, state: 'submitted' })],
   [
     'assignments of one buyer, from the middle',

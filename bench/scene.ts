@@ -14,6 +14,7 @@ const HOUR_MS = 3_600_000
 
 /** Who is there before the first call, and the calls they are about to make. */
 export interface Scene {
+  /** Of somebody who has no assignments. */
   readonly token: string
   /** An assignment with money, by the next buyer each time. */
   readonly assign: () => { token: string; input: AssignInput }
@@ -30,13 +31,13 @@ interface Party {
 /** Fill the storage of a server before it starts. @param jobs - How many wait for nothing but a verdict. */
 export async function seedScene(home: Home, jobs: number): Promise<Scene> {
   const deps = await openDeps(home)
-  const [executor, reviewer, ...buyers] = await Promise.all(
-    ['executor', 'reviewer', ...Array.from({ length: BUYERS + 1 }, (_, index) => `buyer-${index}`)].map((agentId) =>
+  const [bystander, executor, reviewer, ...buyers] = await Promise.all(
+    ['bystander', 'executor', 'reviewer', ...Array.from({ length: BUYERS + 1 }, (_, index) => `buyer-${index}`)].map((agentId) =>
       joinPlatform(deps, agentId),
     ),
   )
   const [patron, ...others] = buyers
-  if (!executor || !reviewer || !patron) throw new Error('somebody is missing')
+  if (!bystander || !executor || !reviewer || !patron) throw new Error('somebody is missing')
   for (const { token } of buyers) await callAs(deps, token, randomUUID()).settlement.deposit({ amount: CREDITS })
   const places = await Promise.all(others.map(async ({ token }) => ({ token, taskId: await openTask(deps, token) })))
   const verdicts = await prepareVerdicts(deps, { patron, executor, reviewer }, jobs)
@@ -44,7 +45,7 @@ export async function seedScene(home: Home, jobs: number): Promise<Scene> {
 
   let turn = 0
   return {
-    token: executor.token,
+    token: bystander.token,
     verdicts: { token: reviewer.token, inputs: verdicts },
     assign() {
       const { token, taskId } = places[turn++ % places.length] as (typeof places)[number]
