@@ -1,0 +1,33 @@
+import { randomInt } from 'node:crypto'
+import { drawDelayMs, type HandoffDelay } from '../../packages/agent-cli/src/agent/handoff-delay.ts'
+
+export const AGENTS = 50
+/** Every agent seals one drop in ten minutes. */
+export const DROPS_PER_MS = AGENTS / 600_000
+/** From the call to the platform to the sealed drop. */
+const LATENCY_MS = { min: 200, max: 1_000 }
+const STEPS = 2 ** 40
+
+/** One act of an agent: the platform notes its event, with time and both parties; the drop reaches the relay later. */
+export interface Act {
+  readonly eventAtMs: number
+  readonly from: number
+  readonly to: number
+  readonly dropAtMs: number
+}
+
+/** Acts at random moments between random pairs, in the order of their events; times are those of a simulated clock, delays are drawn as agents draw them. */
+export function simulateActs(count: number, delay: HandoffDelay): Act[] {
+  let eventAtMs = 0
+  return Array.from({ length: count }, () => {
+    eventAtMs += -Math.log(1 - random()) / DROPS_PER_MS
+    const from = randomInt(AGENTS)
+    const to = (from + 1 + randomInt(AGENTS - 1)) % AGENTS
+    const latencyMs = LATENCY_MS.min + random() * (LATENCY_MS.max - LATENCY_MS.min)
+    return { eventAtMs, from, to, dropAtMs: eventAtMs + latencyMs + drawDelayMs(delay) }
+  })
+}
+
+function random(): number {
+  return randomInt(STEPS) / STEPS
+}
