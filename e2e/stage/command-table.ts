@@ -90,6 +90,7 @@ export const COMMAND_TABLE: readonly Row[] = [
   { id: 'message send', flags: '*to *text', result: 'messageId' },
   { id: 'message broadcast', flags: '*capability *text', result: 'messageIds' },
   { id: 'inbox', flags: 'wait limit from since', result: 'messages rejected' },
+  { id: 'outbox', flags: 'to waiting limit', result: 'messages' },
   { id: 'inbox read', flags: 'out', result: 'messageId document' },
   { id: 'inbox ack', result: 'messageId' },
   { id: 'contacts list', result: 'contacts' },
