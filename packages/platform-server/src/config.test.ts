@@ -30,6 +30,7 @@ test('without flags the server is open, on loopback, and keeps its data where pr
     feeBps: 0,
     relayTokens: 'off',
     rateLimits: 'on',
+    trustedProxies: [],
     logLevel: 'info',
     init: false,
   })
@@ -45,6 +46,16 @@ test('a flag wins over its variable and an empty variable counts as absent', () 
 test('operators come from repeated flags or from a list in the environment', () => {
   expect(configOf(['--operator', 'alice', '--operator=bob']).operators).toEqual(['alice', 'bob'])
   expect(configOf([], { AGENT_MARKETPLACE_OPERATORS: 'alice, bob' }).operators).toEqual(['alice', 'bob'])
+})
+
+test('proxies that are believed are named one by one, never everybody', () => {
+  const env = { AGENT_MARKETPLACE_TRUSTED_PROXIES: '10.0.0.0/8, ::1' }
+
+  expect(configOf([], env).trustedProxies).toEqual(['10.0.0.0/8', '::1'])
+  expect(faultsOf(['--trusted-proxy', '0.0.0.0/0', '--trusted-proxy', 'proxy.example.org'])).toEqual([
+    '--trusted-proxy: expected an address or a network, such as 10.0.0.0/8',
+    '--trusted-proxy: expected an address or a network, such as 10.0.0.0/8',
+  ])
 })
 
 test('an address other than loopback closes registration and deposits unless they were opened by name', () => {

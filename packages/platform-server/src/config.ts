@@ -6,6 +6,7 @@ import { type Address, isLoopback, isWildcard, originOf, parseAddress } from './
 import { parseByteSize } from './byte-size.ts'
 import { readArguments } from './flags.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
+import { Network } from './network.ts'
 import { type BucketAddress, type BucketCredentials, parseBucketAddress } from './relay/bucket-address.ts'
 import { createSettings, type Environment, type Settings } from './settings.ts'
 
@@ -44,6 +45,8 @@ export interface Config {
   /** The bucket in which the relay keeps bodies; without it they are files in `dataDirectory`. */
   readonly relayBlobs: { readonly address: BucketAddress; readonly credentials: BucketCredentials } | undefined
   readonly rateLimits: (typeof SWITCH)[number]
+  /** Proxies of ours in front of the control plane: their word is taken about where a call comes from. */
+  readonly trustedProxies: readonly string[]
   readonly logLevel: LogLevel
   /** Whether a new database may be made where one was expected. */
   readonly init: boolean
@@ -116,6 +119,7 @@ export function parseConfig(args: readonly string[], env: Environment): Invocati
     relayCapacity: one('relay-capacity', parseByteSize, 'a size such as 10GiB') ?? RELAY_CAPACITY_BYTES,
     relayBlobs: readBlobs(one, env, faults),
     rateLimits: choice('rate-limits', SWITCH) ?? 'on',
+    trustedProxies: many('trusted-proxy', reader(Network), 'an address or a network, such as 10.0.0.0/8'),
     logLevel: choice('log-level', LOG_LEVELS) ?? 'info',
     init: one('init', readTruth, 'true or false') ?? false,
   }

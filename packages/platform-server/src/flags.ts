@@ -51,6 +51,11 @@ export const FLAGS = {
     about: 's3://BUCKET/PREFIX?endpoint=https://…: a bucket for what is stored on the relay (files under --data)',
   },
   'rate-limits': { env: env('RATE_LIMITS'), value: 'on|off', about: 'off on loopback only (on)' },
+  'trusted-proxy': {
+    env: env('TRUSTED_PROXIES'),
+    value: 'CIDR',
+    about: 'a proxy in front of the control plane, whose X-Forwarded-For is believed; repeat it, or separate with commas (none)',
+  },
   'log-level': { env: env('LOG_LEVEL'), value: 'silent|error|warn|info|debug', about: 'what is logged on stderr (info)' },
   init: { env: env('INIT'), about: 'make a new database where one was expected and is missing' },
 } as const satisfies Record<string, Flag>

@@ -16,6 +16,7 @@ import {
   refuseAmbiguousHeaders,
 } from './read-call.ts'
 import type { CallCount, RequestFacts } from './trpc.ts'
+import type { createAddressFinder, Sender } from './trusted-proxies.ts'
 import { findRefusal } from './wire-error.ts'
 
 /** One request on its way to an answer. */
@@ -36,13 +37,14 @@ interface Callee {
   readonly router: AnyTRPCRouter
   readonly deps: Deps
   readonly rates: RateLimits | undefined
+  readonly findAddress: ReturnType<typeof createAddressFinder>
 }
 
 /**
  * Make the function that carries a request to a procedure of the router.
  * It returns what the procedure returns and throws what it throws, or a Refusal for a request that does not get there.
  */
-export function createCaller({ router, deps, rates }: Callee): (exchange: Exchange) => Promise<unknown> {
+export function createCaller({ router, deps, rates, findAddress }: Callee): (exchange: Exchange) => Promise<unknown> {
   const procedures = listProcedures(router)
   return async (exchange) => {
     const { request, headers } = exchange
@@ -55,7 +57,7 @@ export function createCaller({ router, deps, rates }: Callee): (exchange: Exchan
     refuseAmbiguousHeaders(request)
 
     const token = readToken(request)
-    const meter = rates && new Meter(rates, { address: clientKey(request.socket.remoteAddress), token, headers })
+    const meter = rates && new Meter(rates, { address: clientKey(findAddress(senderOf(request))), token, headers })
     const idempotencyKey = readIdempotencyKey(request)
     const input = await (procedure.type === 'query' ? readQueryInput(request, search) : readMutationInput(request, search))
     try {
@@ -65,6 +67,10 @@ export function createCaller({ router, deps, rates }: Callee): (exchange: Exchan
       throw error
     }
   }
+}
+
+function senderOf(request: IncomingMessage): Sender {
+  return { peer: request.socket.remoteAddress, forwardedFor: () => request.headersDistinct['x-forwarded-for'] }
 }
 
 class Facts implements RequestFacts {

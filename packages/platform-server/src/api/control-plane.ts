@@ -59,6 +59,7 @@ export async function openControlPlane(config: Config, log: Log): Promise<Contro
     router: appRouter,
     deps,
     rateLimits: config.rateLimits,
+    trustedProxies: config.trustedProxies,
     limits: { connectionsMax: connectionsCap() },
   })
   return {

@@ -14,6 +14,7 @@ import { createPlainRoutes } from './plain-routes.ts'
 import { createRateLimits } from './rate-limit.ts'
 import { readTarget } from './read-call.ts'
 import { type Reply, refusalReply, resultReply, sendReply } from './reply.ts'
+import { createAddressFinder } from './trusted-proxies.ts'
 import { FAULT, findRefusal } from './wire-error.ts'
 
 /** What one peer may take of the server's time and memory. */
@@ -43,6 +44,8 @@ export interface ControlServerOptions {
   readonly router: AnyTRPCRouter
   readonly deps: Deps
   readonly rateLimits: 'on' | 'off'
+  /** Whose word about where a call comes from is taken; nobody's unless it is said. */
+  readonly trustedProxies?: readonly string[]
   readonly limits?: Partial<HttpLimits>
 }
 
@@ -57,7 +60,13 @@ export interface ControlServer {
  * Make the listener of the control plane: the tRPC wire over `node:http`, one call a request.
  * It answers every request with a body of our own shape; a fault is logged and told as its request id only.
  */
-export function createControlServer({ router, deps, rateLimits, limits }: ControlServerOptions): ControlServer {
+export function createControlServer({
+  router,
+  deps,
+  rateLimits,
+  trustedProxies = [],
+  limits,
+}: ControlServerOptions): ControlServer {
   const { headerBytesMax, headersTimeoutMs, requestTimeoutMs, connectionsCheckMs, connectionsMax } = { ...HTTP_LIMITS, ...limits }
   const { db, now, log } = deps
   const server = createServer({
@@ -78,7 +87,8 @@ export function createControlServer({ router, deps, rateLimits, limits }: Contro
   const connections = () => new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count ?? 0)))
   const metrics = createMetrics({ requests: () => inFlight.count, connections })
   const plainRoutes = createPlainRoutes({ db, now, metrics, isStopping: () => inFlight.isStopping })
-  const call = createCaller({ router, deps, rates: rateLimits === 'on' ? createRateLimits(now) : undefined })
+  const rates = rateLimits === 'on' ? createRateLimits(now) : undefined
+  const call = createCaller({ router, deps, rates, findAddress: createAddressFinder(trustedProxies) })
 
   async function answer(exchange: Exchange): Promise<Reply> {
     const route = plainRoutes.get(readTarget(exchange.request).path)
