@@ -32,7 +32,7 @@ beforeAll(async () => {
   workers = await Promise.all(
     Array.from({ length: CLAIMANTS }, (_, index) => platform.agent(`worker-${index}`, { capabilities })),
   )
-  racers = await Racers.start(PROCESSES, { database: place.database ?? '', nowMs: platform.deps.now() })
+  racers = await Racers.start(PROCESSES, { database: place.database ?? '', flags: [] }, platform.deps.now)
 }, 60_000)
 afterAll(async () => {
   await racers[Symbol.asyncDispose]()

@@ -61,6 +61,11 @@ export class Running {
     return this.#stderr
   }
 
+  /** Resolves with its exit code once it has ended; `null` when a signal ended it. */
+  get ended(): Promise<number | null> {
+    return this.#ended
+  }
+
   get hasEnded(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null
   }

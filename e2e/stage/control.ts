@@ -1,0 +1,55 @@
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { type CallServer, callAt } from './call.ts'
+import { Running } from './process.ts'
+
+const MAIN = join(import.meta.dirname, '../../packages/platform-server/src/main.ts')
+const CACHE = join(import.meta.dirname, '../../.cache/compiled')
+/** What clients call, wherever the process listens: a restart is on another port, several processes are one platform. */
+export const ORIGIN = 'http://127.0.0.1:9'
+
+export interface Control {
+  readonly server: Running
+  readonly port: number
+  readonly call: CallServer
+  /** End it by SIGTERM, also under a tracer, which passes no signal on. @returns its exit code; `null` when another signal was faster. */
+  stop(): Promise<number | null>
+}
+
+export interface ControlOptions {
+  readonly flags?: readonly string[]
+  /** Arguments of strace, to run under it. */
+  readonly strace?: readonly string[]
+  /** What to run instead of the server of these sources. */
+  readonly main?: string
+}
+
+/** Start a control plane as a process of its own, from the sources, on a free port. @throws Error when it ends before it listens. */
+export async function startControl(
+  directory: string,
+  { flags = [], strace, main = MAIN }: ControlOptions = {},
+): Promise<Control> {
+  mkdirSync(directory, { recursive: true })
+  const port = await findFreePort()
+  const own = ['--data', directory, '--plane', 'control', '--origin', ORIGIN, '--listen', `127.0.0.1:${port}`]
+  const node = [process.execPath, '--conditions=source', main, ...own, ...flags]
+  const [command = '', ...args] = strace ? ['strace', ...strace, ...node] : node
+  const server = new Running(command, args, { env: { NODE_COMPILE_CACHE: CACHE } })
+  const { pid } = await server.line((line) => line.event === 'listening')
+  const stop = async () => {
+    if (!server.hasEnded) process.kill(Number(pid), 'SIGTERM')
+    return server.ended
+  }
+  return { server, port, call: callAt(`http://127.0.0.1:${port}`), stop }
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
