@@ -65,4 +65,6 @@ export interface Migration {
   readonly version: number
   readonly name: string
   readonly sql: string
+  /** The oldest schema whose programs still work after it; the one right before, if it is not said. */
+  readonly worksFrom?: number
 }

@@ -6,6 +6,8 @@ const SERIALIZATION_FAILURE = '40001'
 const COMPLETION_UNKNOWN = '40003'
 const DEADLOCK = '40P01'
 const DISK_FULL = '53100'
+const SCHEMA_CHANGED = '0A000'
+const LOCK_NOT_AVAILABLE = '55P03'
 /** The statement took too long, which with statements as small as ours means that it waited for others. */
 const CANCELLED = '57014'
 const CONFLICTS = new Set([UNIQUE_VIOLATION, SERIALIZATION_FAILURE, DEADLOCK])
@@ -17,6 +19,17 @@ const LOST = /^(?:Connection terminated|Client has encountered a connection erro
 /** Another transaction came in between: nothing was done, and doing it again is right. */
 export function isConflict(error: unknown): boolean {
   return CONFLICTS.has(sqlState(error) ?? '')
+}
+
+/** The schema changed under a statement that this connection has prepared: it is of no use for that statement any more. */
+export function isStale(error: unknown): boolean {
+  return sqlState(error) === SCHEMA_CHANGED
+}
+
+/** Somebody has what a change of the schema needs, or waits for it in a circle: it may be free in a moment. */
+export function isBusy(error: unknown): boolean {
+  const state = sqlState(error)
+  return state === LOCK_NOT_AVAILABLE || state === DEADLOCK
 }
 
 /** The server went away before the commit was sent: nothing was done, and another connection may do. */

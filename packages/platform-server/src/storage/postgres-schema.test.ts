@@ -20,7 +20,7 @@ describe('the schema', () => {
     const more = [...migrations, { version: 2, name: 'more', sql: 'CREATE TABLE more (name TEXT)' }]
     const broken = [
       ...more,
-      { version: 3, name: 'broken', sql: 'CREATE TABLE later (name TEXT); CREATE TABLE things (name TEXT)' },
+      { version: 3, name: 'broken', sql: 'CREATE TABLE later (name TEXT); CREATE TABLE things (name TEXT)', worksFrom: 1 },
     ]
     await expect(openPostgres({ url, migrations: broken })).rejects.toThrow('already exists')
 
@@ -29,6 +29,37 @@ describe('the schema', () => {
     expect(await db.read((reader) => reader.get(`SELECT to_regclass('later')::text AS later`))).toEqual({ later: null })
     expect(await countThings(db)).toEqual({ n: 1n })
     await db.close()
+  })
+
+  test('newer than this program is used as long as it says that it may, and is not taken away while it is used', async () => {
+    await using storage = await openSeveral(1)
+    const url = storage.database
+    const expand = { version: 2, name: 'expand', sql: 'ALTER TABLE things ADD COLUMN colour TEXT' }
+    const contract = { version: 3, name: 'contract', sql: 'ALTER TABLE things DROP COLUMN content', worksFrom: 2 }
+    const next = await openPostgres({ url, migrations: [...migrations, expand] })
+    const another = await openThings({ directory: '', database: url })
+    await another.write((tx) => insertThing(tx, 'a'))
+    await another.close()
+
+    const later = { url, migrations: [...migrations, expand, contract] }
+    await expect(openPostgres(later)).rejects.toThrow('a server of schema 1 is at work on it')
+    await storage.db.close()
+    const newest = await openPostgres(later)
+    expect(await countThings(next)).toEqual({ n: 1n })
+    await expect(openThings({ directory: '', database: url })).rejects.toThrow('written by a newer version (schema 3')
+    for (const db of [next, newest]) await db.close()
+  })
+
+  test('that changes under a statement that is prepared already does not disturb it', async () => {
+    await using storage = await openSeveral(1)
+    const read = () => storage.db.read((reader) => reader.all('SELECT * FROM things ORDER BY name'))
+    // Many connections have it prepared.
+    await Promise.all(Array.from({ length: 32 }, read))
+    await say(storage.database, 'ALTER TABLE things ADD COLUMN colour BIGINT NOT NULL DEFAULT 7')
+    await storage.db.write((tx) => insertThing(tx, 'a'))
+
+    for (const rows of await Promise.all(Array.from({ length: 32 }, read)))
+      expect(rows).toMatchObject([{ name: 'a', colour: 7n }])
   })
 
   test('of a newer version, of another program, or that another program left, is not touched', async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Signals } from './database.ts'
+import { announceProgram } from './postgres-programs.ts'
 
 const CHANNEL = 'agent_marketplace'
 /** Topics that come up within this time travel together, in milliseconds. */
@@ -16,16 +17,17 @@ export interface PostgresSignals extends Signals {
 
 /**
  * LISTEN and NOTIFY over a connection of their own. Nothing is notified inside a transaction: there it would make commits wait for each other.
- * While the connection is lost nothing is told or heard.
+ * While the connection is lost nothing is told or heard. It also says which schema this program is for, to those that would change it.
  */
-export async function openSignals(connection: pg.ClientConfig): Promise<PostgresSignals> {
-  const signals = new ListeningSignals(connection)
+export async function openSignals(connection: pg.ClientConfig, schema: number): Promise<PostgresSignals> {
+  const signals = new ListeningSignals(connection, schema)
   await signals.connect()
   return signals
 }
 
 class ListeningSignals implements PostgresSignals {
   readonly #connection: pg.ClientConfig
+  readonly #schema: number
   /** Whose words these are: a process does not listen to itself. */
   readonly #speaker = randomBytes(6).toString('base64url')
   readonly #listeners: ((topic: string) => void)[] = []
@@ -34,8 +36,9 @@ class ListeningSignals implements PostgresSignals {
   #telling: Promise<void> | undefined
   #client: pg.Client | undefined
 
-  constructor(connection: pg.ClientConfig) {
+  constructor(connection: pg.ClientConfig, schema: number) {
     this.#connection = connection
+    this.#schema = schema
   }
 
   tell(topic: string): void {
@@ -52,6 +55,7 @@ class ListeningSignals implements PostgresSignals {
     client.on('error', () => {})
     client.on('notification', ({ payload = '' }) => this.#take(payload))
     await client.connect()
+    await announceProgram(client, this.#schema)
     await client.query(`LISTEN ${CHANNEL}`)
     if (this.#closed.signal.aborted) return client.end()
     client.on('end', () => void this.#reconnect())

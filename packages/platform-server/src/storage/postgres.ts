@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { type Database, type Migration, OutcomeUnknown, type Reader, type Tx } from './database.ts'
-import { asRefusal, isAway, isConflict, isRolledBack } from './postgres-fault.ts'
-import { migratePostgres } from './postgres-schema.ts'
+import { asRefusal, isAway, isConflict, isRolledBack, isStale } from './postgres-fault.ts'
+import { migratePostgres, refuseUnusable } from './postgres-schema.ts'
 import { openSignals, type PostgresSignals } from './postgres-signals.ts'
 import { rowTypes, Statements } from './postgres-statement.ts'
 import { PostgresTx } from './postgres-tx.ts'
@@ -47,7 +47,14 @@ const BEGIN_WRITE = 'BEGIN ISOLATION LEVEL READ COMMITTED'
  */
 export async function openPostgres({ url, migrations, readOnly = false }: PostgresAddress): Promise<Database> {
   const connection = { connectionString: url, application_name: 'agent-marketplace', keepAlive: true }
-  await migratePostgres(connection, migrations, !readOnly)
+  // First of all: from then on nobody takes the schema of this program away.
+  const signals = await openSignals(connection, migrations.length).catch(refuseUnusable)
+  try {
+    await migratePostgres(connection, migrations, !readOnly)
+  } catch (error) {
+    await signals.close()
+    throw error
+  }
   const pool = new pg.Pool({
     ...connection,
     max: CONNECTIONS_MAX,
@@ -60,7 +67,7 @@ export async function openPostgres({ url, migrations, readOnly = false }: Postgr
   // A connection that is lost while idle is replaced with the next use; one that is lost at work tells that work.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  return new PostgresDatabase(pool, await openSignals(connection))
+  return new PostgresDatabase(pool, signals)
 }
 
 /** A transaction that reads, or one that writes. */
@@ -147,7 +154,8 @@ class PostgresDatabase implements Database {
       return value
     } catch (error) {
       tx.end()
-      isUsable = !(error instanceof OutcomeUnknown) && (await rollBack(client))
+      const mayUseAgain = !(error instanceof OutcomeUnknown) && !isStale(error)
+      isUsable = mayUseAgain && (await rollBack(client))
       throw error
     } finally {
       client.release(!isUsable)
