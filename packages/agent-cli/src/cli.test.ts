@@ -204,6 +204,16 @@ test('neither output nor errors show a session token, but for the command that m
   expect(debugged.out + debugged.err).not.toContain(TEST_TOKEN)
 })
 
+test('a token is made for as long as is asked for, at most an hour', async () => {
+  await run(['token', 'create', '--ttl', '5m', '--json'])
+  expect(server.asked.at(-1)).toMatchObject({ name: 'identity.openSession', input: { ttlMs: 300_000 } })
+  const calls = server.asked.length
+
+  const long = await run(['token', 'create', '--ttl', '2h', '--json'])
+  expect([long.code, jsonOf(long)]).toMatchObject([2, { error: { code: 'usage', message: 'a token is good for 1s to 1h' } }])
+  expect(server.asked).toHaveLength(calls)
+})
+
 test('without a terminal nobody is asked: leaving the platform needs --yes', async () => {
   const refused = await run(['deregister', '--json'])
   expect([refused.code, jsonOf(refused)]).toMatchObject([2, { error: { code: 'usage', hint: 'add --yes' } }])

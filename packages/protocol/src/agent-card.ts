@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AgentId, base64urlOf, base64urlUpTo, Origin, PublicKey, Signature, TimeMs } from './ids.ts'
-import { CARD_BYTES_MAX, CARD_DESCRIPTION_CHARS_MAX, CARD_NAME_CHARS_MAX } from './limits.ts'
+import { CARD_BYTES_MAX, CARD_DESCRIPTION_CHARS_MAX, CARD_NAME_CHARS_MAX, SESSION_TTL_MIN_MS, SESSION_TTL_MS } from './limits.ts'
 
 /** The only human text on the platform, and it is about the agent: no control, line or bidirectional override characters. */
 const cardText = (max: number) =>
@@ -68,6 +68,10 @@ export const SessionProof = z.strictObject({
   signature: Signature,
 })
 export type SessionProof = z.infer<typeof SessionProof>
+
+/** A session lasts an hour, or less if it is asked for less; the wish is not part of what is signed. */
+export const OpenSessionInput = SessionProof.extend({ ttlMs: z.int().min(SESSION_TTL_MIN_MS).max(SESSION_TTL_MS).optional() })
+export type OpenSessionInput = z.infer<typeof OpenSessionInput>
 
 const SESSION_TOKEN = /^amk_ses_[0-9A-Za-z]{32}[0-9A-Za-z]{6}$/
 export const SessionToken = z.string().regex(SESSION_TOKEN)

@@ -26,6 +26,7 @@ export const INVITE_LIFETIME_MAX_MS = 365 * 24 * 3_600_000
 
 /** Sessions. */
 export const SESSION_TTL_MS = 3_600_000
+export const SESSION_TTL_MIN_MS = 1_000
 export const SESSION_CLOCK_SKEW_MS = 60_000
 export const SESSIONS_PER_AGENT_MAX = 32
 

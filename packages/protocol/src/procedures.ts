@@ -33,7 +33,7 @@ export const procedures = {
   'server.info': query(NoInput, ServerInfo),
 
   'identity.register': mutation(card.RegisterInput, card.Registration),
-  'identity.openSession': unkeyed(card.SessionProof, card.OpenedSession),
+  'identity.openSession': unkeyed(card.OpenSessionInput, card.OpenedSession),
   'identity.openRecovery': unkeyed(card.OpenRecoveryInput, card.OpenedRecovery),
   'identity.publishPrekey': mutation(card.PublishPrekeyInput, card.PublishedPrekey),
   'identity.whoami': query(NoInput, card.Whoami),

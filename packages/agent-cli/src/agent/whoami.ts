@@ -1,8 +1,9 @@
-import type { AgentStatus, OpenedSession } from '@agent-marketplace/protocol'
+import { type AgentStatus, type OpenedSession, SESSION_TTL_MIN_MS, SESSION_TTL_MS } from '@agent-marketplace/protocol'
 import { fingerprint } from '@agent-marketplace/protocol/signing'
 import { proveIdentity } from '../platform/session.ts'
 import type { Agent } from './agent.ts'
 import { query } from './call.ts'
+import { usage } from './cli-error.ts'
 
 export interface Me {
   readonly agentId: string
@@ -19,9 +20,16 @@ export async function whoami(agent: Agent): Promise<Me> {
   return { agentId, status, fingerprint: fingerprint(keyring.signKey.publicKey), server, profile: profile.name }
 }
 
-/** A session of its own for another client, such as curl: not the one this machine uses. */
-export async function createToken(agent: Agent): Promise<OpenedSession> {
+/**
+ * A session of its own for another client, such as curl: not the one this machine uses.
+ *
+ * @param ttlMs - How long it is good; an hour unless it is said.
+ * @throws CliError `usage` for more than an hour, or less than a second.
+ */
+export async function createToken(agent: Agent, ttlMs?: number): Promise<OpenedSession> {
+  if (ttlMs !== undefined && (ttlMs < SESSION_TTL_MIN_MS || ttlMs > SESSION_TTL_MS)) throw usage('a token is good for 1s to 1h')
   const { platform, server, now } = agent
   const keyring = await agent.identity()
-  return platform.mutate('identity.openSession', () => proveIdentity(keyring, server, now()))
+  const ttl = ttlMs === undefined ? {} : { ttlMs }
+  return platform.mutate('identity.openSession', () => ({ ...proveIdentity(keyring, server, now()), ...ttl }))
 }

@@ -4,12 +4,12 @@ import {
   OpenedRecovery,
   OpenedSession,
   OpenRecoveryInput,
+  OpenSessionInput,
   PublishedPrekey,
   PublishPrekeyInput,
   RegisterInput,
   Registration,
   Rotations,
-  SessionProof,
   Whoami,
 } from '@agent-marketplace/protocol'
 import { agentMutation, agentQuery, provenMutation, publicProcedure, router } from '../api/trpc.ts'
@@ -21,7 +21,7 @@ export const identityRouter = router({
     .output(Registration)
     .mutation(({ ctx, input }) => register(ctx.deps, ctx, input)),
   openSession: publicProcedure
-    .input(SessionProof)
+    .input(OpenSessionInput)
     .output(OpenedSession)
     .mutation(({ ctx, input }) => openSession(ctx.deps, input)),
   openRecovery: publicProcedure

@@ -37,6 +37,21 @@ describe('a session', () => {
     await expectRefusal(platform, 'session_expired', () => whoamiWith(platform, token))
   })
 
+  test('lasts as long as was asked for, which is not longer than an hour and not part of the proof', async () => {
+    await using platform = await openTestPlatform()
+    const { agentId, keys } = await platform.agent('alpha')
+    const proof = () => proofOf(platform, { agentId, keys })
+    const open = (ttlMs: number) => callAs(platform.deps).identity.openSession({ ...proof(), ttlMs })
+
+    const { token, expiresAtMs } = await open(60_000)
+    expect(expiresAtMs).toBe(platform.deps.now() + 60_000)
+    for (const ttlMs of [0, 999, SESSION_TTL_MS + 1]) await expect(open(ttlMs)).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    platform.pass(59_999)
+    expect((await whoamiWith(platform, token)).agentId).toBe('alpha')
+    platform.pass(1)
+    await expectRefusal(platform, 'session_expired', () => whoamiWith(platform, token))
+  })
+
   test('that the sweep has forgotten is unknown', async () => {
     await using platform = await openTestPlatform()
     const { token } = await platform.agent('alpha')

@@ -1,6 +1,7 @@
 import {
   type AgentStatus,
   type OpenedSession,
+  type OpenSessionInput,
   SESSION_CLOCK_SKEW_MS,
   SESSION_TTL_MS,
   SESSIONS_PER_AGENT_MAX,
@@ -34,11 +35,11 @@ export function roleOf(deps: Deps, agentId: string): Role {
 }
 
 /**
- * Open a session for a proof of possession. Beyond 32 the oldest of the agent ends.
+ * Open a session for a proof of possession, for an hour or for the shorter time that is asked for. Beyond 32 the one of the agent ends that would end first.
  *
  * @throws Refusal `unauthenticated` with the same answer for an unknown agent and for a wrong signature.
  */
-export async function openSession(deps: Deps, proof: SessionProof): Promise<OpenedSession> {
+export async function openSession(deps: Deps, { ttlMs = SESSION_TTL_MS, ...proof }: OpenSessionInput): Promise<OpenedSession> {
   return deps.db.write(async (tx) => {
     const agent = await findAgent(tx, proof.agentId)
     if (!agent || agent.status === 'deregistered') throw new Refusal('unauthenticated', PROOF_NOT_SIGNED)
@@ -46,7 +47,7 @@ export async function openSession(deps: Deps, proof: SessionProof): Promise<Open
     verifyProof(proof, { signKey, audience: deps.config.origin, nowMs: deps.now() })
     await useNonce(tx, proof)
     const token = makeToken('session')
-    const expiresAtMs = deps.now() + SESSION_TTL_MS
+    const expiresAtMs = deps.now() + ttlMs
     await insertSession(tx, { tokenHash: hashToken(token), agentId, expiresAtMs, max: SESSIONS_PER_AGENT_MAX })
     return { token, expiresAtMs }
   })
