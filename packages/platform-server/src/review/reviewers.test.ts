@@ -64,8 +64,9 @@ describe('reviewers', () => {
 
   test('a reviewer named after the work was handed in decides it', async () => {
     await using platform = await openTestPlatform()
-    const job = await openJob(platform)
+    const job = await openJob(platform, { reviewers: 1 })
     await submitWork(job)
+    await job.reviewers[0]?.api.tasks.declineAssignment({ assignmentId: job.reviewIds[0] ?? '' })
     const late = await platform.agent('late')
     const reviewed = { ...job, reviewers: [late], reviewIds: [await nameReviewer(job, 'late', { price: '1' })] }
 

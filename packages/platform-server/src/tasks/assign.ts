@@ -1,6 +1,6 @@
 import { type AssignInput, type AssignReceipt, parseAmount, type Task } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
-import { notFound } from '../errors.ts'
+import { notFound, Refusal } from '../errors.ts'
 import { appendEvents } from '../events/operations.ts'
 import { type Call, once } from '../idempotency/operations.ts'
 import { listContacts, lockAgent } from '../identity/operations.ts'
@@ -8,7 +8,7 @@ import { getEngageable } from '../registry/operations.ts'
 import { makeHold } from '../settlement/operations.ts'
 import type { Tx } from '../storage/database.ts'
 import { lockAssignment, wireOf } from './assignment-life.ts'
-import { insertAssignment } from './assignment-store.ts'
+import { insertAssignment, listReviewsOf } from './assignment-store.ts'
 import { checkAssigneeCapacity, checkReviewers, takeBuyerPlace } from './capacity.ts'
 import { type AssignmentRecord, checkShape, refuseSelfDealing, requireState } from './rules.ts'
 import { admit, chooseSession, lockOpenTask } from './task-operations.ts'
@@ -49,7 +49,16 @@ async function findTarget(tx: Tx, task: Task, targetAssignmentId: string | undef
   const target = await lockAssignment(tx, targetAssignmentId)
   if (target?.taskId !== task.taskId || target.kind !== 'execute') throw notFound('work to review in this task')
   requireState(target, 'offered', 'assigned', 'working', 'submitted')
+  if (target.state === 'submitted') await refuseFirstReviewer(tx, target)
   return target
+}
+
+/** Work that was handed over without a reviewer is its buyer's already: one named now could only take the money back for what was delivered. */
+async function refuseFirstReviewer(tx: Tx, { assignmentId }: AssignmentRecord): Promise<void> {
+  if ((await listReviewsOf(tx, assignmentId)).length > 0) return
+  throw new Refusal('wrong_state', 'the work is submitted, and no reviewer was named before', {
+    hint: 'approve it, or let it pass by itself; name reviewers before the work is submitted',
+  })
 }
 
 async function checkAssignee(

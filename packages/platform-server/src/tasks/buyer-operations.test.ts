@@ -47,9 +47,9 @@ describe('approving', () => {
     const job = await openJob(platform)
     await acceptWork(job)
     await expectRefusal(platform, 'wrong_state', () => approve(job))
-    await submitWork(job)
     await platform.agent('reviewer')
     const reviewId = await nameReviewer(job, 'reviewer')
+    await submitWork(job)
 
     await expectRefusal(platform, 'wrong_state', () => approve(job))
     await expectRefusal(platform, 'wrong_state', () => job.buyer.api.tasks.approveAssignment({ assignmentId: reviewId }))
