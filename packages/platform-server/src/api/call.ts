@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { AnyTRPCRouter } from '@trpc/server'
 import type { Deps } from '../deps.ts'
 import { notFound, Refusal } from '../errors.ts'
+import { CallGate } from './call-gate.ts'
 import { clientKey } from './client-address.ts'
 import { Meter } from './meter.ts'
 import { listProcedures } from './procedures.ts'
@@ -46,6 +47,7 @@ interface Callee {
  */
 export function createCaller({ router, deps, rates, findAddress }: Callee): (exchange: Exchange) => Promise<unknown> {
   const procedures = listProcedures(router)
+  const gate = new CallGate()
   return async (exchange) => {
     const { request, headers } = exchange
     const { path, search } = readTarget(request)
@@ -60,11 +62,15 @@ export function createCaller({ router, deps, rates, findAddress }: Callee): (exc
     const meter = rates && new Meter(rates, { address: clientKey(findAddress(senderOf(request))), token, headers })
     const idempotencyKey = readIdempotencyKey(request)
     const input = await (procedure.type === 'query' ? readQueryInput(request, search) : readMutationInput(request, search))
+    // Not before the input is there: a peer that is slow takes no place from others.
+    const leave = gate.enter(name, procedure.type)
     try {
       return await procedure.run({ deps, request: new Facts(exchange, { token, idempotencyKey, count: meter }) }, input)
     } catch (error) {
       if (isRejection(error)) meter?.noteRejected()
       throw error
+    } finally {
+      leave()
     }
   }
 }
