@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, cpSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chownSync, closeSync, cpSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -13,6 +13,8 @@ export interface Cluster {
   /** Make an empty database, or a copy of one that nobody uses. @returns its address. */
   createDatabase(original?: string): Promise<string>
   dropDatabase(address: string): Promise<void>
+  /** Copy a database that nobody works on, with a page of a table spoilt on the disk. @returns the address of the copy. */
+  copyDamaged(address: string, table: string): Promise<string>
   stop(): Promise<void>
 }
 
@@ -24,17 +26,26 @@ const CARELESS = ['fsync=off', 'full_page_writes=off']
 const LOCALE = ['--locale=C', '--locale-provider=icu', '--icu-locale=en-US']
 const READY = 'database system is ready to accept connections'
 const LAST_LINES = 3
+/** Of the first page of a file: more than its head. */
+const SPOILT_BYTES = 4_096
 
 /**
  * @param isDurable - Whether a commit waits for the disk, as it does where data are kept.
+ * @param binaries - A directory with another PostgreSQL than that of the npm package.
  * @throws Error with one line that says what to do when it cannot start.
  */
-export async function startCluster({ isDurable = false } = {}): Promise<Cluster> {
+export async function startCluster({
+  isDurable = false,
+  binaries,
+}: {
+  isDurable?: boolean
+  binaries?: string
+} = {}): Promise<Cluster> {
   const directory = mkdtempSync(join(tmpdir(), 'postgres-'))
   try {
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
     if (user.uid !== undefined) chownSync(directory, user.uid, user.gid)
-    const bin = findBinaries(directory, user.uid !== undefined)
+    const bin = binaries ?? findBinaries(directory, user.uid !== undefined)
     const options = { ...user, cwd: directory }
     const data = join(directory, 'data')
     const init = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', ...LOCALE, '--no-sync', '--no-instructions']
@@ -92,6 +103,7 @@ async function serve(directory: string, postmaster: ChildProcess): Promise<Clust
   }
   process.once('exit', kill)
   const addressOf = (name: string) => `postgres://postgres@localhost/${name}?host=${directory}`
+  const nameOf = (address: string) => new URL(address).pathname.slice(1)
   const operator = new pg.Client(addressOf('postgres'))
   operator.on('error', () => {})
   await operator.connect()
@@ -105,6 +117,20 @@ async function serve(directory: string, postmaster: ChildProcess): Promise<Clust
     },
     async dropDatabase(address) {
       await operator.query(`DROP DATABASE ${nameOf(address)} WITH (FORCE)`)
+    },
+    async copyDamaged(address, table) {
+      const copy = `test_${++made}`
+      // As files, so that the page that is spoilt is in nobody's memory.
+      await operator.query('CHECKPOINT')
+      await operator.query(`CREATE DATABASE ${copy} TEMPLATE ${nameOf(address)} STRATEGY FILE_COPY`)
+      const client = new pg.Client(addressOf(copy))
+      await client.connect()
+      const { rows } = await client.query('SELECT pg_relation_filepath($1) AS path', [table])
+      await client.end()
+      const file = openSync(join(directory, 'data', rows[0].path), 'r+')
+      writeSync(file, Buffer.alloc(SPOILT_BYTES, 0xa5))
+      closeSync(file)
+      return addressOf(copy)
     },
     async stop() {
       await operator.end()

@@ -3,11 +3,17 @@ import { join } from 'node:path'
 
 const MAIN = join(import.meta.dirname, '../src/main.ts')
 
-/** Run one command line of the server to its end. */
-export function runServer(args: readonly string[]): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
+/** Run one command line of the server to its end. @param env - Variables besides those of this process. */
+export function runServer(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, ['--conditions=source', MAIN, ...args], (_, stdout, stderr) =>
-      resolve({ exitCode: child.exitCode, stdout, stderr }),
+    const child = execFile(
+      process.execPath,
+      ['--conditions=source', MAIN, ...args],
+      { env: { ...process.env, ...env } },
+      (_, stdout, stderr) => resolve({ exitCode: child.exitCode, stdout, stderr }),
     )
   })
 }

@@ -6,17 +6,22 @@ import { findInstanceId } from '../storage/installation.ts'
 import { writeInstanceFile } from '../storage/instance-file.ts'
 import { CONTROL_FILE, inspectControlDatabase } from '../storage/open.ts'
 import { TOKEN_SECRET_FILE } from '../token-secret.ts'
+import { readControlData } from './control-reader.ts'
+import { dumpPostgres } from './dump-postgres.ts'
+
+const DUMP_FILE = 'platform.dump'
 
 /**
- * Copy the control plane's data, as of one moment, into a directory of its own; a server may be at work on it. To restore, copy the directory back.
+ * Copy the control plane's data, as of one moment, into a directory of its own; a server may be at work on it. To restore, copy the directory back;
+ * a dump of PostgreSQL is read back by `pg_restore` (design/operations.md).
  * The relay is left out: its bodies are gone when they say they are, and a copy would break that.
  *
  * @returns one line for the operator.
- * @throws StorageUnusable; BadConfiguration for a directory that is not empty, or another engine.
+ * @throws StorageUnusable; BadConfiguration for a directory that is not empty, or when the program that dumps is not there.
  */
 export async function backup(config: Config, directory: string): Promise<string> {
-  if (config.database) throw new BadConfiguration(['backup: PostgreSQL has its own, pg_dump'])
   if (!isEmptyDirectory(directory)) throw new BadConfiguration(['backup: expected a directory that is empty, or not there yet'])
+  if (config.database) return backupPostgres(config, config.database, directory)
   using inspection = inspectControlDatabase(config.dataDirectory)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   inspection.copyTo(join(directory, CONTROL_FILE))
@@ -24,6 +29,15 @@ export async function backup(config: Config, directory: string): Promise<string>
   if (instanceId !== undefined) writeInstanceFile(directory, instanceId)
   copySecret(config.dataDirectory, directory)
   return `backup: schema ${inspection.schema}, as of now, in ${directory}`
+}
+
+async function backupPostgres(config: Config, url: string, directory: string): Promise<string> {
+  // It must be a database of this program, and of this version, before anything is made.
+  await readControlData(config, findInstanceId)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  await dumpPostgres(url, join(directory, DUMP_FILE))
+  copySecret(config.dataDirectory, directory)
+  return `backup: PostgreSQL, as of now, in ${directory}`
 }
 
 /** Without it nobody can use the keys of relay tokens that lie in the database. */

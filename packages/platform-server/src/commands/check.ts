@@ -22,8 +22,8 @@ export async function check(config: Config): Promise<string> {
 }
 
 function checkControl(config: Config): Promise<number> {
-  return readControlData(config, async (reader, checkReferences) => {
-    checkReferences()
+  return readControlData(config, async (reader, checkPages) => {
+    await checkPages()
     const { entries, broken } = await auditLedger(reader)
     const fault = broken[0]?.replaceAll('_', ' ') ?? (await checkBalances(reader))
     if (fault !== undefined) throw new StorageUnusable(`the ledger is damaged (${fault}): restore a backup`)

@@ -1,0 +1,37 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+
+/**
+ * Find what a test needs of the operating system; on a Debian machine without it, install it.
+ *
+ * @param find - Looks for it.
+ * @throws Error with one line that says what to install: a test without its tool fails, it is never skipped.
+ */
+export function needDebian<T>(name: string, find: () => T | undefined): T {
+  const found = find()
+  if (found !== undefined) return found
+  try {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    execFileSync('apt-get', ['install', '--yes', '--no-install-recommends', name], { env, stdio: 'ignore' })
+  } catch {
+    // Said below, in words.
+  }
+  const installed = find()
+  if (installed === undefined) throw new Error(`this test needs Debian's ${name}: apt-get install ${name}`)
+  return installed
+}
+
+/**
+ * Unpack a Debian package into a directory, without installing it: nothing is started, and it is gone with the directory.
+ *
+ * @throws Error with one line when it cannot be fetched.
+ */
+export function unpackDebian(name: string, directory: string): void {
+  try {
+    execFileSync('apt-get', ['download', name], { cwd: directory, stdio: 'ignore' })
+    const [file = ''] = readdirSync(directory).filter((each) => each.endsWith('.deb'))
+    execFileSync('dpkg-deb', ['--extract', file, '.'], { cwd: directory, stdio: 'ignore' })
+  } catch {
+    throw new Error(`this test needs Debian's ${name}, which could not be fetched (apt-get update; apt-get download ${name})`)
+  }
+}
