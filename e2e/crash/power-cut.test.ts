@@ -7,7 +7,7 @@ import { type DiskEvent, type Luck, MIXED_LUCK, NO_LUCK, parseTrace, replay, TRA
 import { expectThings, SCRATCH, Writer } from './writer.ts'
 
 const LONG = process.env.LONG === '1'
-const THINGS = LONG ? 1_500 : 40
+const THINGS = LONG ? 300 : 40
 const MIXED_CUTS = LONG ? 5 : 1
 const PATIENCE_MS = LONG ? 3_600_000 : 120_000
 

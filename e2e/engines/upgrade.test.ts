@@ -1,5 +1,5 @@
 // Two versions over one database: servers of the next version, whose sources have a migration more, start while servers of this one are at work.
-import { rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { postgres } from '../../packages/platform-server/test/engines.ts'
@@ -20,10 +20,13 @@ CREATE INDEX assignments_by_colour ON assignments (colour_code, assignment_id);
 CREATE TABLE shoes (agent_id TEXT PRIMARY KEY REFERENCES agents (agent_id), size INTEGER NOT NULL) STRICT;
 `
 /** What the version after it may do once no server of this one is left: take away. */
-const CONTRACT = `-- works from schema 2
+const contract = (schema: number) => `-- works from schema ${schema}
 DROP INDEX assignments_by_colour;
 ALTER TABLE assignments DROP COLUMN colour_code;
 `
+/** The schema of this version. */
+const NOW = readdirSync(join(import.meta.dirname, '../..', MIGRATIONS)).length
+const nameOf = (version: number) => join(MIGRATIONS, `${String(version).padStart(4, '0')}-planted.sql`)
 const FLAGS = ['--rate-limits', 'off', '--fee-bps', '500']
 const SERVERS_OF_NEXT = 3
 const CLIENTS = 8
@@ -63,7 +66,7 @@ test('the next version starts while this one works: nothing is refused or lost, 
   await depositors.untilAnswered(CLIENTS)
 
   // The schema grows under load, however many servers find it too small at once.
-  writeFileSync(join(sources, MIGRATIONS, '0002-expand.sql'), EXPAND)
+  writeFileSync(join(sources, nameOf(NOW + 1)), EXPAND)
   const next = await Promise.all(Array.from({ length: SERVERS_OF_NEXT }, () => start(mainOfNext())))
   const [one] = next as [Control]
   await depositors.untilAnswered(depositors.answered.length + CLIENTS)
@@ -77,8 +80,8 @@ test('the next version starts while this one works: nothing is refused or lost, 
   expect(await job.balances(inTurn)).toEqual(PAID)
 
   // What this version needs is not taken away while it is at work.
-  writeFileSync(join(sources, MIGRATIONS, '0003-contract.sql'), CONTRACT)
-  await expect(start(mainOfNext())).rejects.toThrow('a server of schema 1 is at work on it')
+  writeFileSync(join(sources, nameOf(NOW + 2)), contract(NOW + 1))
+  await expect(start(mainOfNext())).rejects.toThrow(`a server of schema ${NOW} is at work on it`)
   expect(await again.stop()).toBe(0)
   expect(await old.stop()).toBe(0)
   await depositors.ended
@@ -90,5 +93,5 @@ test('the next version starts while this one works: nothing is refused or lost, 
   })
   // Those of the version between are still at work.
   expect(await job.balances(one.call)).toEqual(PAID)
-  await expect(start()).rejects.toThrow('written by a newer version (schema 3, this program knows 1)')
+  await expect(start()).rejects.toThrow(`written by a newer version (schema ${NOW + 2}, this program knows ${NOW})`)
 })
