@@ -106,7 +106,7 @@ test(`${ROUNDS * AT_ONCE} requests with bytes changed: no fault, a short answer 
     }),
     { numRuns: ROUNDS, endOnFailure: true },
   )
-  expect([...seen]).toEqual(expect.arrayContaining([200, 400, 404]))
+  expect([...seen]).toEqual(expect.arrayContaining([200, 400]))
   expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
   await drain()
 })
