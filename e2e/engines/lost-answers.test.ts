@@ -63,8 +63,10 @@ test(
     cutter.port = port
     const agent = makeAgent('giver', origin)
     await agent.register(call)
-    const keyring = { agentId: agent.agentId, signKey: agent.keys }
-    const platform = createPlatform({ origin, caller: { keyring, directory }, timeoutMs: 60_000, now: Date.now })
+    const { agentId } = agent
+    const identity = async () => ({ agentId, signKey: agent.keys })
+    const caller = { agentId, identity, directory }
+    const platform = createPlatform({ origin, caller, timeoutMs: 60_000, now: Date.now })
     expect(await platform.query('settlement.balance', {})).toEqual({ available: '0', held: '0' })
 
     cutter.isCutting = true
