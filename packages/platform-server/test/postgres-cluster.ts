@@ -103,7 +103,6 @@ async function serve(directory: string, postmaster: ChildProcess): Promise<Clust
   }
   process.once('exit', kill)
   const addressOf = (name: string) => `postgres://postgres@localhost/${name}?host=${directory}`
-  const nameOf = (address: string) => new URL(address).pathname.slice(1)
   const operator = new pg.Client(addressOf('postgres'))
   operator.on('error', () => {})
   await operator.connect()
