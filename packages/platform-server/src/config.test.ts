@@ -136,6 +136,7 @@ describe('tokens of the relay', () => {
     ['no relay', ['--plane', 'control'], 'off'],
     ['a relay alone on loopback', ['--plane', 'relay'], 'off'],
     ["a relay alone with an issuer's keys", ['--plane', 'relay', '--relay-token-keys', 'keys.json'], 'on'],
+    ["a relay alone with an issuer's address", ['--plane', 'relay', '--relay-token-keys', 'https://market.example.org/k'], 'on'],
   ])('%s', (_, args, relayTokens) => {
     expect(configOf(args)).toMatchObject({ relayTokens })
   })
@@ -146,6 +147,11 @@ describe('tokens of the relay', () => {
       'a relay alone in public without keys',
       ['--plane', 'relay', '--relay-listen', '192.0.2.7:81'],
       /^--relay-token-keys: needed/,
+    ],
+    [
+      'keys over plain http',
+      ['--plane', 'relay', '--relay-token-keys', 'http://market.example.org/k'],
+      /^--relay-token-keys: expected/,
     ],
     ['keys beside an issuer', ['--relay-token-keys', 'keys.json'], /^--relay-token-keys: is for/],
   ])('%s is refused', (_, args, fault) => {

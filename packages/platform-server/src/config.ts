@@ -9,6 +9,7 @@ import { LOG_LEVELS, type LogLevel } from './log.ts'
 import { Network } from './network.ts'
 import { type BucketAddress, type BucketCredentials, parseBucketAddress } from './relay/bucket-address.ts'
 import { createSettings, type Environment, type Settings } from './settings.ts'
+import { isTokenKeySource } from './token-key-source.ts'
 
 const PLANES = ['both', 'control', 'relay'] as const
 const REGISTRATIONS = ['open', 'invite', 'approval'] as const
@@ -38,7 +39,7 @@ export interface Config {
   /** Share of the platform in execute captures, in basis points. */
   readonly feeBps: number
   readonly relayTokens: (typeof SWITCH)[number]
-  /** File with the issuer's public keys, for a relay that runs alone. */
+  /** File or address with the issuer's public keys, for a relay that runs alone. */
   readonly relayTokenKeys: string | undefined
   /** Space of everything on the relay, in bytes. */
   readonly relayCapacity: number
@@ -98,7 +99,11 @@ export function parseConfig(args: readonly string[], env: Environment): Invocati
   if (plane === 'both' && clash(control.address, relay.address))
     faults.push('--relay-listen: expected another address than --listen')
 
-  const relayTokenKeys = one('relay-token-keys', (text) => text, 'a file')
+  const relayTokenKeys = one(
+    'relay-token-keys',
+    (text) => (isTokenKeySource(text) ? text : undefined),
+    'a file, or an https address',
+  )
   const isRelayOpen = relay.origin === undefined || (relay.isLocal && relayTokenKeys === undefined)
 
   const config: Config = {

@@ -37,8 +37,9 @@ export const FLAGS = {
   },
   'relay-token-keys': {
     env: env('RELAY_TOKEN_KEYS'),
-    value: 'FILE',
-    about: "public keys of the tokens' issuer, for --plane relay; read again every minute",
+    value: 'FILE|URL',
+    about:
+      "public keys of the tokens' issuer, for --plane relay: https://market…/trpc/relayTokens.keys, or a file; read again every minute",
   },
   'relay-capacity': {
     env: env('RELAY_CAPACITY'),

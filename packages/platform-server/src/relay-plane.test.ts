@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RELAY_PATHS, type RelayTokenKeys, relayTokenEpochAt, toBase64url } from '@agent-marketplace/protocol'
@@ -27,8 +30,8 @@ const keysFrom = (epoch: number): RelayTokenKeys => ({
 })
 const thisEpoch = () => relayTokenEpochAt(Date.now())
 
-async function open() {
-  const args = ['--plane', 'relay', '--data', directory, '--relay-listen', '127.0.0.1:0', '--relay-token-keys', file]
+async function open(source = file) {
+  const args = ['--plane', 'relay', '--data', directory, '--relay-listen', '127.0.0.1:0', '--relay-token-keys', source]
   const plane = await openRelayPlane(parseConfig(args, {}).config, createLog('silent'))
   const origin = await plane.listen()
   onTestFinished(async () => {
@@ -64,6 +67,23 @@ describe('a relay that runs alone', () => {
   ])('does not start with keys %s', async (_, content, fault) => {
     writeFileSync(file, content())
     await expect(open()).rejects.toMatchObject({ faults: [expect.stringMatching(fault)] })
+  })
+
+  test('asks the issuer, and goes on with what it said while it is away', async () => {
+    const issuer = createServer((_, res) => res.end(JSON.stringify({ result: { data: keysFrom(thisEpoch()) } })))
+    await once(issuer.listen(0, '127.0.0.1'), 'listening')
+    const { port } = issuer.address() as AddressInfo
+    const source = `http://127.0.0.1:${port}/trpc/relayTokens.keys`
+    const first = await open(source)
+    expect(await first.keys()).toEqual(keysFrom(thisEpoch()))
+    await first.plane.drain()
+    await first.plane.close()
+    issuer.close()
+    issuer.closeAllConnections()
+
+    expect(await (await open(source)).keys()).toEqual(keysFrom(thisEpoch()))
+    rmSync(join(directory, 'relay-token-keys.json'))
+    await expect(open(source)).rejects.toMatchObject({ faults: [expect.stringMatching(/does not answer/)] })
   })
 
   test('does not start without the file', async () => {

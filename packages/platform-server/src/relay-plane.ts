@@ -17,7 +17,7 @@ import { openSqlite } from './storage/sqlite.ts'
 import type { SqliteFile } from './storage/sqlite-file.ts'
 import { type Inspection, inspectSqlite } from './storage/sqlite-inspection.ts'
 import type { Sweep } from './sweep.ts'
-import { readTokenKeyFile } from './token-key-file.ts'
+import { NoTokenKeys, readTokenKeys } from './token-key-source.ts'
 
 const FEED_TICK_MS = 1_000
 /** Bytes expire within 60 s of their hour. */
@@ -90,24 +90,28 @@ function relayDirectory({ dataDirectory }: Config): string {
 }
 
 /** A verifier that knows the keys of now, and the sweep that teaches it those to come. */
-async function openTokens(keys: () => Promise<RelayTokenKeys>): Promise<{ verifier: LearningVerifier; sweep: Sweep }> {
+async function openTokens(
+  keys: (isStart: boolean) => Promise<RelayTokenKeys>,
+): Promise<{ verifier: LearningVerifier; sweep: Sweep }> {
   const verifier = createTokenVerifier(Date.now)
-  const learn = async () => {
-    const learnt = verifier.learn(await keys())
+  const learn = async ({ isStart = false } = {}) => {
+    const learnt = verifier.learn(await keys(isStart))
     const thisEpoch = relayTokenEpochAt(Date.now())
     if (!verifier.epochs().some(({ epoch }) => epoch === thisEpoch))
-      throw new BadConfiguration(['--relay-token-keys: the file has no keys of this week'])
+      throw new BadConfiguration(['--relay-token-keys: there are no keys of this week'])
     return learnt
   }
-  await learn()
-  return { verifier, sweep: { name: 'relay-token-keys', everyMs: LEARN_EVERY_MS, run: learn } }
+  await learn({ isStart: true })
+  return { verifier, sweep: { name: 'relay-token-keys', everyMs: LEARN_EVERY_MS, run: () => learn() } }
 }
 
-function keysFrom({ relayTokenKeys = '' }: Config): () => Promise<RelayTokenKeys> {
-  return async () => {
-    const keys = await readTokenKeyFile(relayTokenKeys)
-    if (!keys)
-      throw new BadConfiguration(['--relay-token-keys: expected a file with what relayTokens.keys of the issuer answers'])
-    return keys
+function keysFrom(config: Config): (isStart: boolean) => Promise<RelayTokenKeys> {
+  const keptIn = join(config.dataDirectory, 'relay-token-keys.json')
+  return async (isStart) => {
+    try {
+      return await readTokenKeys(config.relayTokenKeys ?? '', { keptIn, mayBeKept: isStart })
+    } catch (error) {
+      throw error instanceof NoTokenKeys ? new BadConfiguration([`--relay-token-keys: ${error.message}`]) : error
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes, webcrypto } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   encodeRelayToken,
   fromBase64url,
@@ -16,7 +17,7 @@ import type { TokenKey } from './token-keys.ts'
 
 /**
  * Draw tokens: have the platform sign what it cannot read, and lay the signatures in stock, unblinded. Costs 45 ms of this machine's time a token,
- * in pieces of some milliseconds between which others have their turn. A draw whose answer was lost is asked for again before a new one.
+ * most of it in one piece; others have their turn between two tokens. A draw whose answer was lost is asked for again before a new one.
  *
  * @param count - 1–100.
  * @throws CliError `capacity_exceeded` when this epoch's allowance is used up; `bad_answer` when the signatures are not of the key the relay states.
@@ -26,10 +27,14 @@ export async function drawTokens(agent: Agent, key: TokenKey, count: number): Pr
   forgetExpiredTokens(vault, agent.now())
   const signer = await openSigner(key)
   const fresh: Blind[] = []
-  while (fresh.length < count) fresh.push(await signer.blind())
+  while (fresh.length < count) {
+    await nextTurn()
+    fresh.push(await signer.blind())
+  }
 
   const { blinded, signatures } = await issue(agent, key, fresh)
   for (const [index, each] of blinded.entries()) {
+    await nextTurn()
     const blind = findBlind(vault, each)
     const signature = signatures[index]
     if (!signature) throw new CliError('bad_answer', 'the platform signed fewer tokens than it was asked for')

@@ -14,6 +14,7 @@ import { keepSpilled, type PendingDrop, type Rejection } from '../private/arriva
 import { findOtherKey, pin } from '../private/contacts.ts'
 import { isStillRead } from '../private/former-keys.ts'
 import type { Arrival } from '../private/inbox.ts'
+import type { InboxRoom } from '../private/inbox-room.ts'
 import { COVER_TYP } from '../private/outbox.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
@@ -28,21 +29,29 @@ export type Opened = Arrival | { readonly rejection: Rejection; readonly frame?:
  * The sender's card is pinned at first sight, and only after the signature over this very drop verified under its key. Another key than the pinned
  * one is not looked up: that would tell the platform who has just written. The frame is kept, and read once the change of key is known.
  *
+ * @param options.room - What does not fit is not kept: nobody may fill this disk by sending.
  * @throws CliError when the relay does not answer: the drop stays as it is.
  */
-export async function openDrop(agent: Agent, drop: PendingDrop, signal?: AbortSignal): Promise<Opened> {
+export async function openDrop(
+  agent: Agent,
+  drop: PendingDrop,
+  { room, signal }: { room: InboxRoom; signal?: AbortSignal | undefined },
+): Promise<Opened> {
   const frameBytes = drop.frame ?? (await readFrame(agent, drop))
   if (typeof frameBytes === 'string') return { rejection: frameBytes }
   const frame = parseFrame(frameBytes)
   if (!frame) return { rejection: 'not_a_frame' }
   const fault = drop.isVerified ? undefined : checkSender(agent, frame, drop)
-  if (fault === 'key_changed') return { rejection: fault, frame: frameBytes }
+  if (fault === 'key_changed')
+    return room.has(null, frameBytes.length) ? { rejection: fault, frame: frameBytes } : { rejection: fault }
   if (fault) return { rejection: fault }
 
   const { from, typ, sentAtMs } = frame
   if (typ === COVER_TYP && from === agent.agentId) return { rejection: 'cover' }
   if (!isDocumentTyp(typ)) return { rejection: 'unknown_document' }
   const spilled = readSpilled(frame.doc)
+  // Asked before the document is fetched.
+  if (!room.has(from, frameBytes.length + (spilled?.bytes ?? frame.doc.length))) return { rejection: 'over_quota' }
   const doc = spilled ? await fetchSpilled() : frame.doc
   if (typeof doc === 'string') return { rejection: doc }
   if (!readDocument(typ, doc)) return { rejection: 'unknown_document' }

@@ -14,6 +14,7 @@ import { countRejected, findMessage, listMessages } from '../private/inbox.ts'
 import { makeKeyring } from '../private/keyring.ts'
 import { currentPrekey } from '../private/prekeys.ts'
 import { dueRemovals } from '../private/removals.ts'
+import type { RelayClient } from '../relay/relay-client.ts'
 import { type HandoffAgent, introduce, openHandoffAgent } from '../test-handoff.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
@@ -180,6 +181,67 @@ describe('a drop that is worth nothing', () => {
     await put({ ...drop, slotId: randomBytes(16) })
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(await receiveDrops(bob)).toEqual({ stored: [], rejected: [] })
+  })
+})
+
+describe('a flood', () => {
+  const limits = { sender: 40_000, strangers: 60_000, all: 100_000 }
+  const text = 'x'.repeat(8_000)
+  const kept = () => listMessages(bob.vault, { limit: 100 }).length
+  /** Take in everything, until nothing comes for a second. */
+  async function receiveAll(): Promise<Record<string, number>> {
+    for (;;) {
+      const { stored, rejected } = await receiveDrops(bob, { waitS: 1, limits })
+      if (stored.length + rejected.length === 0) return countRejected(bob.vault)
+    }
+  }
+
+  test('of one sender fills its own share of the inbox and no more, and others are heard', async () => {
+    for (let count = 0; count < 4; count++) await sendMessage(alice, { to: 'bob', text })
+    expect(await receiveAll()).toEqual({ over_quota: 2 })
+    expect(kept()).toBe(2)
+
+    using carol = openHandoffAgent(relay.origin, 'carol')
+    introduce(carol, bob)
+    await sendMessage(carol, { to: 'bob', text: 'short' })
+    expect(await receiveAll()).toEqual({ over_quota: 2 })
+    expect(listMessages(bob.vault, { limit: 1 })).toMatchObject([{ from: 'carol' }])
+  })
+
+  test('of strangers leaves room for those one writes to', async () => {
+    const flood = Array.from({ length: 4 }, (_, index) => openHandoffAgent(relay.origin, `stranger-${index}`))
+    for (const each of flood) {
+      introduce(each, bob)
+      await sendMessage(each, { to: 'bob', text })
+      await sendMessage(each, { to: 'bob', text })
+    }
+    const rejected = await receiveAll()
+    expect(rejected.over_quota).toBeGreaterThan(0)
+
+    await sendMessage(alice, { to: 'bob', text })
+    expect((await receiveAll()).over_quota).toBe((rejected.over_quota ?? 0) + 1)
+    await sendMessage(bob, { to: 'alice', text: 'say that again' })
+    await sendMessage(alice, { to: 'bob', text })
+    await receiveAll()
+    expect(listMessages(bob.vault, { limit: 1 })).toMatchObject([{ from: 'alice' }])
+    for (const each of flood) each[Symbol.dispose]()
+  })
+
+  test('of documents that travel as files is not even fetched', async () => {
+    await sendMessage(alice, { to: 'bob', text: 'y'.repeat(200_000) })
+    let reads = 0
+    const counted = (client: RelayClient): RelayClient => ({
+      ...client,
+      read(cap) {
+        reads += 1
+        return client.read(cap)
+      },
+    })
+    const counting = bob.restart({ wrap: counted })
+    let rejected: unknown[] = []
+    while (rejected.length === 0) rejected = (await receiveDrops(counting, { waitS: 1, limits })).rejected
+    expect(rejected).toMatchObject([{ reason: 'over_quota' }])
+    expect(reads).toBe(1)
   })
 })
 

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { FEED_PAGE_RECORDS_MAX } from '@agent-marketplace/protocol'
+import { FEED_PAGE_RECORDS_MAX, RELAY_TTL_MS } from '@agent-marketplace/protocol'
 import { matchRecord, prepareScanner, type Scanner } from '@agent-marketplace/protocol/sealing'
 import {
   feedCursor,
+  forgetRejected,
   type MatchedRecord,
   pendingDrops,
   type Rejection,
@@ -11,6 +12,7 @@ import {
   scheduleDropRemoval,
 } from '../private/arrivals.ts'
 import { findMessage, type Message, storeArrival } from '../private/inbox.ts'
+import { INBOX_LIMITS, type InboxLimits, measureRoom } from '../private/inbox-room.ts'
 import { livePrekeys } from '../private/prekeys.ts'
 import type { Agent } from './agent.ts'
 import { openDrop } from './open-drop.ts'
@@ -19,6 +21,10 @@ import { openDrop } from './open-drop.ts'
 const SCAN_TURN_MS = 25
 /** A drop is deleted from the relay at a random time in this span after it was read, so that the two do not look like one act. */
 const REMOVAL_AFTER_MS = { min: 60_000, max: 900_000 }
+/** Drops taken in by one call: between two calls others of this process have their turn. */
+const DROPS_A_CALL = 1_000
+/** The feed shows a record for a week; a drop that was worth nothing is remembered for two. */
+const REJECTED_KEPT_MS = 2 * RELAY_TTL_MS['7d']
 
 export interface Received {
   /** Messages that are new in the inbox. */
@@ -30,6 +36,7 @@ export interface ReceiveOptions {
   /** How long to wait for the feed to grow when it has nothing new, s (≤ 60). */
   readonly waitS?: number | undefined
   readonly signal?: AbortSignal | undefined
+  readonly limits?: InboxLimits | undefined
 }
 
 /**
@@ -39,17 +46,23 @@ export interface ReceiveOptions {
  * @returns What is new in the inbox, and what was for us and worth nothing.
  * @throws CliError `unreachable` and the like; what came in before stays.
  */
-export async function receiveDrops(agent: Agent, { waitS = 0, signal }: ReceiveOptions = {}): Promise<Received> {
+export async function receiveDrops(agent: Agent, options: ReceiveOptions = {}): Promise<Received> {
+  const { waitS = 0, signal, limits = INBOX_LIMITS } = options
   // What an interrupted call left is taken in at once, not after waiting for more.
-  await scanFeed(agent, { waitS: pendingDrops(agent.vault).length > 0 ? 0 : waitS, signal })
+  await scanFeed(agent, { waitS: pendingDrops(agent.vault, 1).length > 0 ? 0 : waitS, signal })
   const received: Received = { stored: [], rejected: [] }
-  for (const drop of pendingDrops(agent.vault)) {
+  const pending = pendingDrops(agent.vault, DROPS_A_CALL)
+  if (pending.length === 0) return received
+  forgetRejected(agent.vault, agent.now() - REJECTED_KEPT_MS)
+  const room = measureRoom(agent.vault, limits)
+  for (const drop of pending) {
     signal?.throwIfAborted()
     const { messageId } = drop
-    const found = await openDrop(agent, drop, signal)
+    const found = await openDrop(agent, drop, { room, signal })
     if ('rejection' in found) {
       agent.vault.transaction(() => {
         rejectDrop(agent.vault, messageId, found.rejection, found.frame)
+        if (found.frame) room.take(null, found.frame.length)
         if (found.rejection !== 'gone') scheduleDropRemoval(agent.vault, messageId, removalTime(agent))
       })
       if (found.rejection !== 'cover') received.rejected.push({ messageId, reason: found.rejection })
@@ -59,6 +72,7 @@ export async function receiveDrops(agent: Agent, { waitS = 0, signal }: ReceiveO
       scheduleDropRemoval(agent.vault, messageId, removalTime(agent))
       return storeArrival(agent.vault, messageId, found, agent.now())
     })
+    if (isNew) room.take(found.from, found.frame.length + found.doc.length)
     const message = isNew ? findMessage(agent.vault, messageId) : undefined
     if (message) received.stored.push(message)
   }

@@ -14,6 +14,7 @@ export type Rejection =
   | 'not_verified'
   | 'unknown_document'
   | 'content_mismatch'
+  | 'over_quota'
   | 'cover'
 
 /** A feed record that one of our prekeys matched. */
@@ -76,11 +77,12 @@ export function recordScan(
   })
 }
 
-/** Drops that are to be read, or whose document is to be fetched. */
-export function pendingDrops(vault: Vault): PendingDrop[] {
+/** Drops that are to be read, or whose document is to be fetched: the first that were seen, `limit` at most. */
+export function pendingDrops(vault: Vault, limit: number): PendingDrop[] {
   return vault
     .all<PendingRow>(
-      "SELECT message_id, read_cap, body_key, ephemeral, prekey, frame, state FROM inbox WHERE state IN ('matched', 'spilled') ORDER BY seen_at_ms",
+      "SELECT message_id, read_cap, body_key, ephemeral, prekey, frame, state FROM inbox WHERE state IN ('matched', 'spilled') ORDER BY seen_at_ms LIMIT ?",
+      limit,
     )
     .map((row) => ({
       messageId: row.message_id,
@@ -113,6 +115,11 @@ export function reviveDrops(vault: Vault): void {
   vault.run(
     "UPDATE inbox SET state = 'matched', reason = NULL WHERE state = 'rejected' AND reason = 'key_changed' AND frame IS NOT NULL",
   )
+}
+
+/** Forget drops that were worth nothing, once the feed cannot show them again. Evidence stays. */
+export function forgetRejected(vault: Vault, seenBeforeMs: number): void {
+  vault.run("DELETE FROM inbox WHERE state = 'rejected' AND frame IS NULL AND seen_at_ms < ?", seenBeforeMs)
 }
 
 /** The drop was read and what it said is stored: have the relay forget it. */
