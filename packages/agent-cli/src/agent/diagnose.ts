@@ -165,6 +165,8 @@ async function check(name: keyof typeof FIXES, look: () => string | Promise<stri
   const found = await attempt(look)
   if ('value' in found) return { name, ok: true, detail: found.value }
   const { error } = found
-  const hint = (error instanceof CliError ? error.hint : undefined) ?? FIXES[name]
+  // What could not be looked at because nobody answered is mended where that is mended.
+  const isAway = error instanceof CliError && error.code === 'unreachable' && name !== 'relay'
+  const hint = (error instanceof CliError ? error.hint : undefined) ?? FIXES[isAway ? 'server' : name]
   return { name, ok: false, detail: `${error instanceof Error ? error.message : 'unknown'} (${hint})` }
 }

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { localState } from '../agent/cli-error.ts'
 import { resolveCommand } from '../daemon/resolve-command.ts'
-import { readKeyring } from '../private/keyring.ts'
 import { installService, managerOf, type ServiceReport, uninstallService, unitOf, unitPath } from './service.ts'
 
 /** What becomes a service. */
@@ -22,14 +21,14 @@ export interface DaemonService {
  * @returns With a dry run nothing but what would be written.
  * @throws CliError `local_state` if the profile has no identity yet; `usage` where there is no service manager.
  */
-export function installDaemon({
+export async function installDaemon({
   profile,
   server,
   root,
   home,
   flags,
   isDryRun,
-}: DaemonService): ServiceReport & { content?: string } {
+}: DaemonService): Promise<ServiceReport & { content?: string }> {
   const manager = managerOf()
   const program = [process.execPath, join(root, 'bin', 'run.js')]
   const unit = unitOf(manager, {
@@ -40,6 +39,8 @@ export function installDaemon({
     logFile: join(profile.directory, 'daemon.log'),
   })
   if (isDryRun) return { service: unit.name, manager, path: unitPath(manager, unit.name), started: false, content: unit.content }
+  // Loaded here: a dry run needs no keys.
+  const { readKeyring } = await import('../private/keyring.ts')
   if (!readKeyring(profile.directory))
     throw localState(`the profile "${profile.name}" has no identity yet`, {
       hint: 'register first: `agent-marketplace register --agent-id …`',

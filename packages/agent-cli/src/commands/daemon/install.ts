@@ -22,7 +22,7 @@ export default class DaemonInstall extends AgentCommand {
     const { 'dry-run': isDryRun, ...rest } = flags
     const ofDaemon = Object.keys({ ...workerFlags, relay: 0, 'relay-proxy': 0, timeout: 0, insecure: 0 })
     const words = flagWords(Object.fromEntries(Object.entries(rest).filter(([name]) => ofDaemon.includes(name))), process.cwd())
-    const report = installDaemon({ ...options, home, root: this.config.root, flags: words, isDryRun })
+    const report = await installDaemon({ ...options, home, root: this.config.root, flags: words, isDryRun })
     if (!isDryRun) return this.show(report)
     this.log(report.content)
     return report

@@ -17,6 +17,8 @@ export default class SkillInstall extends AgentCommand {
     const { placesOf, shippedSkill } = await import('../../skill/places.ts')
     const places = placesOf({ runtimes: flags.runtime, scope: flags.scope, project: process.cwd() })
     const how = { isForced: flags.force, isDryRun: flags['dry-run'] }
-    return this.show({ installed: installSkill(shippedSkill(this.config), places, how) })
+    const installed = installSkill(shippedSkill(this.config), places, how)
+    if (how.isDryRun) this.log('Nothing was written. With this command line, the skill would be:')
+    return this.show({ installed })
   }
 }

@@ -16,6 +16,7 @@ export default class SkillUninstall extends AgentCommand {
     const shipped = shippedSkill(this.config)
     const removed = uninstallSkill(shipped, places, { isForced: flags.force, isDryRun: flags['dry-run'] })
     const left = places.filter((place) => statusOf(shipped, place).state !== 'absent')
+    if (flags['dry-run']) this.log('Nothing was removed. With this command line, these would be:')
     return this.show({ installed: left.map(({ path }) => path), removed })
   }
 }
