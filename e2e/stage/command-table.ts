@@ -16,7 +16,7 @@ export const COMMAND_TABLE: readonly Row[] = [
   },
   { id: 'whoami', result: 'agentId status fingerprint server profile home' },
   { id: 'deregister', flags: 'yes', result: 'agentId deregistered' },
-  { id: 'token create', result: 'token expiresAtMs' },
+  { id: 'token create', flags: 'ttl', result: 'token expiresAtMs' },
   {
     id: 'capabilities declare',
     flags: '*capabilities max-concurrency price',

@@ -115,6 +115,7 @@ test('the first example of every command really runs, and answers with the field
     'agents list',
     'agents show',
     'token create',
+    'token create#2',
   )
   await examples('worker', 'daemon policy', 'daemon policy#2', 'daemon policy#3', 'daemon status', 'daemon stop')
   await examples('worker', 'daemon install', 'daemon install#2', 'daemon uninstall', 'completion')
@@ -133,11 +134,10 @@ test('the first example of every command really runs, and answers with the field
     'task add-participant',
     'task remove-participant',
   )
-  await examples('buyer', 'assign', 'assignment list', 'hold list', 'hold list#2', 'order send')
+  await examples('buyer', 'assign', 'assign#2', 'assignment list', 'hold list', 'hold list#2', 'order send')
   await examples('worker', 'assignment accept', 'assignment renew')
   await wait('worker')
   await examples('worker', 'order show', 'work submit')
-  await examples('buyer', 'assign#2')
   await setUp('reviewer', 'assignment accept --assignment-id $REVIEW')
   await examples('reviewer', 'review submit')
   await examples('worker', 'daemon')
