@@ -24,7 +24,7 @@ beforeEach(() => {
 test('a full disk: writes are refused as storage_full, reads go on, and so do writes once there is room', async () => {
   // A disk of its own, which is gone with the process. Who is not root becomes it in a user namespace.
   const isolate = process.getuid?.() === 0 ? ['--mount'] : ['--user', '--map-root-user', '--mount']
-  const mountAndRun = 'mount -t tmpfs -o size=4m,mode=0700 tmpfs "$1" && TMPDIR="$1" exec "$2" --conditions=source "$3"'
+  const mountAndRun = 'mount -t tmpfs -o size=2m,mode=0700 tmpfs "$1" && TMPDIR="$1" exec "$2" --conditions=source "$3"'
   const script = join(import.meta.dirname, 'fill-disk.ts')
   const { stdout } = await promisify(execFile)('unshare', [
     ...isolate,

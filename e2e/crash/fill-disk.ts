@@ -1,4 +1,4 @@
-// Runs on a disk of 4 MB (TMPDIR is on it): a platform fills it up, and goes on when there is room again. Says in one line of JSON what it saw.
+// Runs on a disk of 2 MB (TMPDIR is on it): a platform fills it up, and goes on when there is room again. Says in one line of JSON what it saw.
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -14,9 +14,8 @@ import { SCRATCH } from './writer.ts'
 const LONG = process.env.LONG === '1'
 const KILLS = LONG ? 100 : 3
 const CLIENTS = 8
-/** System calls that change the disk. The short form kills before every so many syncs; kill.test.ts does more of the storage alone. */
-const CALLS = LONG ? ['fsync', 'pwrite64', 'rename'] : ['fsync']
-const STEP = LONG ? 1 : 29
+/** System calls that change the disk, and of how many of them one is killed; kill.test.ts kills before every one, of the storage alone. */
+const CALLS = LONG ? { fsync: 1, pwrite64: 7, rename: 1 } : { fsync: 29 }
 const PATIENCE_MS = LONG ? 3_600_000 : 120_000
 
 let directory: string
@@ -66,11 +65,11 @@ test(
   PATIENCE_MS,
 )
 
-test.each(CALLS)(
+test.each(Object.entries(CALLS))(
   'killed before each %s of a job: it is done to its end with the same keys, the same replies, and one payment',
-  async (call) => {
+  async (call, step) => {
     let kills = 0
-    for (let at = 1; ; at += STEP) {
+    for (let at = 1; ; at += step) {
       const strace = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGKILL:when=${at}`]
       const job = new ScriptedJob()
       const first = await startControl(directory, { flags: FEE_FLAGS, strace }).catch(() => undefined)

@@ -13,8 +13,8 @@ import { type Call, Racers, type Result } from './racers.ts'
 
 const LONG = process.env.LONG === '1'
 const PROCESSES = 4
-const HISTORIES = LONG ? 200 : 2
-const STEPS = LONG ? 30 : 8
+const HISTORIES = LONG ? 50 : 2
+const STEPS = LONG ? 20 : 8
 const CALLS_AT_ONCE = 4
 const PATIENCE_MS = LONG ? 6 * 3_600_000 : 120_000
 const FLAGS = ['--operator', 'ops', '--fee-bps', '333']
