@@ -24,6 +24,7 @@ const ANY = {
   TASK: `task_${'0'.repeat(26)}`,
   WORK: `asg_${'0'.repeat(26)}`,
   REVIEW: `asg_${'1'.repeat(26)}`,
+  CHAIN: `chn_${'0'.repeat(32)}`,
 }
 
 /** Command lines of a page that are meant to be run as they are. */
