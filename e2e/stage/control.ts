@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { type CallServer, callAt } from './call.ts'
 import { Running } from './process.ts'
 
@@ -26,7 +27,7 @@ export interface ControlOptions {
   readonly main?: string
 }
 
-/** Start a control plane as a process of its own, from the sources, on a free port. @throws Error when it ends before it listens. */
+/** Start a control plane as a process of its own, from the sources, on a free port; it ends with the test. @throws Error when it ends before it listens. */
 export async function startControl(
   directory: string,
   { flags = [], strace, main = MAIN }: ControlOptions = {},
@@ -37,12 +38,27 @@ export async function startControl(
   const node = [process.execPath, '--conditions=source', main, ...own, ...flags]
   const [command = '', ...args] = strace ? ['strace', ...strace, ...node] : node
   const server = new Running(command, args, { env: { NODE_COMPILE_CACHE: CACHE } })
-  const { pid } = await server.line((line) => line.event === 'listening')
+  // Whatever becomes of the test, nothing of it stays behind; a tracer that is killed leaves alive whom it traced.
+  let pid = server.child.pid ?? 0
+  onTestFinished(() => {
+    if (server.hasEnded) return
+    if (strace) killQuietly(pid)
+    server.child.kill('SIGKILL')
+  })
+  pid = Number((await server.line((line) => line.event === 'listening')).pid)
   const stop = async () => {
-    if (!server.hasEnded) process.kill(Number(pid), 'SIGTERM')
+    if (!server.hasEnded) process.kill(pid, 'SIGTERM')
     return server.ended
   }
   return { server, port, call: callAt(`http://127.0.0.1:${port}`), stop }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
 }
 
 async function findFreePort(): Promise<number> {
