@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => stage[Symbol.asyncDispose]())
 
 describe('a file', () => {
-  const size = LONG ? 5 * 1024 * MIB : 64 * MIB
+  const size = LONG ? 5 * 1024 * MIB : 32 * MIB
   test(`of ${size / MIB} MiB goes up and comes down in at most ${MEMORY_MAX_MIB} MiB of memory`, {
     timeout: LONG ? 3_600_000 : 180_000,
   }, async () => {
@@ -55,7 +55,7 @@ describe('a file', () => {
   test('whose transfer is killed on the way is sent, and fetched, without the parts that are there', {
     timeout: 180_000,
   }, async () => {
-    const size = 60 * MIB
+    const size = 44 * MIB
     const total = planArtifact(size).parts * PART_BYTES
     // Four parts are under way at the same time: of eight that passed, four are done, and are not sent again.
     const most = total - 4 * PART_BYTES + MIB

@@ -1,3 +1,4 @@
+import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Agent, agentOf } from './agent/agent.ts'
 import { pin } from './private/contacts.ts'
@@ -12,6 +13,8 @@ const NO_PLATFORM = 'http://127.0.0.1:1'
 export interface HandoffAgent extends Agent, Disposable {
   /** The same agent in a process of its own, as far as files can tell. */
   restart(options?: { relay?: string; wrap?: (client: RelayClient) => RelayClient }): Agent
+  /** Another machine, with a copy of everything that lies on this one. */
+  clone(): Agent
 }
 
 /** An agent with an identity, a vault and a prekey on disk, on a real relay and on no platform. */
@@ -21,9 +24,10 @@ export function openHandoffAgent(relay: string, agentId: string): HandoffAgent {
   const keyring = makeKeyring(agentId, { name: agentId }, Date.now())
   writeKeyring(directory, keyring)
   const opened: Agent[] = []
-  const open = (origin: string) => {
+  const copies: ReturnType<typeof makeTestHome>[] = []
+  const open = (origin: string, at = directory) => {
     const agent = agentOf(
-      { profile: { name: 'default', directory }, server: NO_PLATFORM, relay: origin, timeoutMs: 500 },
+      { profile: { name: 'default', directory: at }, server: NO_PLATFORM, relay: origin, timeoutMs: 500 },
       keyring,
     )
     opened.push(agent)
@@ -36,9 +40,16 @@ export function openHandoffAgent(relay: string, agentId: string): HandoffAgent {
       const again = open(origin)
       return { ...again, vault: again.vault, relay: async () => wrap(await again.relay()) }
     },
+    clone() {
+      const copy = makeTestHome()
+      copies.push(copy)
+      mkdirSync(join(copy.path, 'copy'), { mode: 0o700 })
+      cpSync(directory, join(copy.path, 'copy'), { recursive: true })
+      return open(relay, join(copy.path, 'copy'))
+    },
     [Symbol.dispose]() {
       for (const each of opened) each.vault.close()
-      home[Symbol.dispose]()
+      for (const each of [home, ...copies]) each[Symbol.dispose]()
     },
   })
 }

@@ -9,6 +9,7 @@ import {
 } from '@agent-marketplace/protocol/sealing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startTestRelay, type TestRelay } from '../../../platform-server/src/relay/test-relay.ts'
+import { feedCursor } from '../private/arrivals.ts'
 import { findContact } from '../private/contacts.ts'
 import { countRejected, findMessage, listMessages } from '../private/inbox.ts'
 import { makeKeyring } from '../private/keyring.ts'
@@ -182,6 +183,49 @@ describe('a drop that is worth nothing', () => {
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(await receiveDrops(bob)).toEqual({ stored: [], rejected: [] })
   })
+})
+
+test('a machine that was cloned, or set back to a copy, loses nothing and sends nothing twice under one name', async () => {
+  await sendMessage(bob, { to: 'alice', text: 'before the copy' })
+  await receive(alice)
+  const copy = alice.clone()
+
+  const [one, other] = [
+    await sendMessage(alice, { to: 'bob', text: 'from the one' }),
+    await sendMessage(copy, { to: 'bob', text: 'from the other' }),
+  ]
+  expect(one.messageId).not.toBe(other.messageId)
+  for (let got = 0; got < 2; ) got += (await receive(bob)).stored.length
+
+  const { messageId } = await sendMessage(bob, { to: 'alice', text: 'after the copy' })
+  for (const machine of [alice, copy]) {
+    for (let got = 0; got < 1; ) got += (await receive(machine)).stored.length
+    expect(listMessages(machine.vault, { limit: 9 }).map((message) => message.messageId)).toContain(messageId)
+    expect(listMessages(machine.vault, { limit: 9 })).toHaveLength(2)
+  }
+})
+
+test('a listener that was away for weeks takes in what is left of them, page by page', async () => {
+  const after = feedCursor(bob.vault, relay.origin)
+  const { messageId } = await sendMessage(alice, { to: 'bob', text: 'first' })
+  await receive(bob)
+  const asked: number[] = []
+  const records = () => Array.from({ length: 10_000 }, () => randomBytes(40))
+  // A full page, as the feed of these weeks would have many, then the relay's own answer.
+  const pages = (client: RelayClient): RelayClient => ({
+    ...client,
+    async feed(request) {
+      asked.push(request.after)
+      return asked.length < 2 ? { cursor: request.after + 20_000, records: records() } : client.feed(request)
+    },
+  })
+  const away = bob.restart({ wrap: pages })
+  const start = feedCursor(bob.vault, relay.origin)
+  await receiveDrops(away)
+  expect(asked).toEqual([start, start + 20_000])
+  // The relay was never that far: its feed begins anew, and what was seen before is not news.
+  expect(feedCursor(bob.vault, relay.origin)).toBeGreaterThan(after)
+  expect(listMessages(bob.vault, { limit: 9 }).map((message) => message.messageId)).toEqual([messageId])
 })
 
 describe('a flood', () => {

@@ -8,6 +8,8 @@ const REGION_DEFAULT = 'us-east-1'
 const CONNECT_TIMEOUT_MS = 5_000
 /** The longest silence on a connection that is in use. */
 const SILENCE_MAX_MS = 30_000
+/** What the library would write on the console; faults are told by what it throws. */
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 const BLOB_REF = /^[0-9a-f]{32}$/
 
 /** A bucket, and the few calls the relay makes to it. Names are taken and given without the prefix. */
@@ -118,6 +120,7 @@ function clientConfig({ endpoint, region }: BucketAddress, credentials: BucketCr
   return {
     region: region ?? REGION_DEFAULT,
     credentials,
+    logger: SILENT,
     ...(endpoint && { endpoint, forcePathStyle: true }),
     // A checksum at the end would need an encoding that not every service reads; TLS and Content-Length guard the transfer, and the seal the content.
     requestChecksumCalculation: 'WHEN_REQUIRED',
