@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   fromBase64url,
   PREKEY_DESTROY_AFTER_EXPIRY_MS,
@@ -39,10 +41,15 @@ test('a secret half is usable until seven days after expiry, and then destroyed'
   const vault = openVault(home.path)
   currentPrekey(vault, keyring, NOW)
   const endMs = NOW + PREKEY_LIFETIME_MS + PREKEY_DESTROY_AFTER_EXPIRY_MS
+  const [{ secretKey } = { secretKey: new Uint8Array() }] = livePrekeys(vault, NOW)
+  const filesWithSecret = () =>
+    readdirSync(home.path).filter((name) => readFileSync(join(home.path, name)).includes(Buffer.from(secretKey)))
+  expect(filesWithSecret()).not.toEqual([])
 
   expect(livePrekeys(vault, endMs - 1)).toHaveLength(1)
   expect(livePrekeys(vault, endMs)).toHaveLength(0)
   currentPrekey(vault, keyring, endMs)
   expect(vault.all('SELECT issued_at_ms FROM prekeys')).toEqual([{ issued_at_ms: endMs }])
+  expect(filesWithSecret()).toEqual([])
   vault.close()
 })

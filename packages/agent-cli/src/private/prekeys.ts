@@ -32,8 +32,8 @@ interface PrekeyRow {
  * A fresh one is in the vault, with its secret, before this returns.
  */
 export function currentPrekey(vault: Vault, keyring: Keyring, nowMs: number): { signed: SignedPrekey; isPublished: boolean } {
+  destroyExpired(vault, nowMs)
   return vault.transaction(() => {
-    vault.run('DELETE FROM prekeys WHERE expires_at_ms <= ?', nowMs - PREKEY_DESTROY_AFTER_EXPIRY_MS)
     // After a change of key the ones before still open what was sealed to them, but nobody is to be shown them.
     const newest = vault
       .all<PrekeyRow>('SELECT * FROM prekeys ORDER BY issued_at_ms DESC')
@@ -42,6 +42,12 @@ export function currentPrekey(vault: Vault, keyring: Keyring, nowMs: number): { 
     if (isYoung) return { signed: JSON.parse(newest.signed) as SignedPrekey, isPublished: newest.is_published === 1 }
     return { signed: makePrekey(vault, keyring, nowMs), isPublished: false }
   })
+}
+
+/** Take secret halves that are past their time off the disk: the row is overwritten, and the journal that may hold an older page is emptied. */
+function destroyExpired(vault: Vault, nowMs: number): void {
+  const { changes } = vault.run('DELETE FROM prekeys WHERE expires_at_ms <= ?', nowMs - PREKEY_DESTROY_AFTER_EXPIRY_MS)
+  if (changes > 0) vault.run('PRAGMA wal_checkpoint(TRUNCATE)')
 }
 
 /** Destroy every own prekey: they belong to an identity that never was. */
