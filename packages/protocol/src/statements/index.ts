@@ -1,5 +1,6 @@
 export { openCard } from './card.ts'
+export { hashOf } from './card-hash.ts'
 export { isSignedPrekey } from './prekey.ts'
-export { type Endorser, followRotations, hashOf, type KeyChange, openRotation } from './rotation.ts'
+export { type Endorser, followRotations, type KeyChange, openRotation } from './rotation.ts'
 export { safetyNumber } from './safety-number.ts'
 export { isSignedVerdict } from './verdict.ts'

@@ -2,6 +2,7 @@ import type { AgentCard, Rotation, SignedCard } from '../agent-card.ts'
 import { fromBase64url, toBase64url } from '../base64url.ts'
 import { sha256, verify } from '../signing/index.ts'
 import { openCard } from './card.ts'
+import { hashOf } from './card-hash.ts'
 
 /** Whose word a change of key has: the old key's, or that of the recovery key the old card committed to. */
 export type Endorser = 'old_key' | 'recovery_key'
@@ -72,11 +73,6 @@ function isReached(
 function step(signed: SignedCard): { card: AgentCard; signed: SignedCard } | undefined {
   const card = openCard(signed)
   return card && { card, signed }
-}
-
-/** What the next card names as `previous`: base64url of the SHA-256 of this one's bytes. */
-export function hashOf({ cardBytes }: SignedCard): string {
-  return toBase64url(sha256(bytesOf(cardBytes)))
 }
 
 function bytesOf(base64url: string): Uint8Array {
