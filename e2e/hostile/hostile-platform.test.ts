@@ -5,7 +5,7 @@ import { sign } from '@agent-marketplace/protocol/signing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Agent, type AgentOptions, openAgent } from '../../packages/agent-cli/src/agent/agent.ts'
 import { assign } from '../../packages/agent-cli/src/agent/assign.ts'
-import { mutate } from '../../packages/agent-cli/src/agent/call.ts'
+import { mutate, query } from '../../packages/agent-cli/src/agent/call.ts'
 import { discover, listAgents, showAgent } from '../../packages/agent-cli/src/agent/directory.ts'
 import { fetchWork } from '../../packages/agent-cli/src/agent/fetch-work.ts'
 import type { Judge } from '../../packages/agent-cli/src/agent/judge-work.ts'
@@ -17,6 +17,7 @@ import { runReview } from '../../packages/agent-cli/src/agent/run-review.ts'
 import { broadcastMessage, sendMessage } from '../../packages/agent-cli/src/agent/send-message.ts'
 import { sendOrder } from '../../packages/agent-cli/src/agent/send-order.ts'
 import { submitWork } from '../../packages/agent-cli/src/agent/submit-work.ts'
+import { type DaemonRun, runDaemon } from '../../packages/agent-cli/src/daemon/daemon.ts'
 import { type Keyring, makeKeyring } from '../../packages/agent-cli/src/private/keyring.ts'
 import { currentPrekey } from '../../packages/agent-cli/src/private/prekeys.ts'
 import { replaceKey } from '../../packages/agent-cli/src/private/replace-key.ts'
@@ -285,6 +286,49 @@ test('another relay than before', async () => {
   const again = openAgent(optionsOf('buyer'))
 
   await expectCaught(() => sendMessage(again, { to: 'reviewer', text: 'secret' }))
+})
+
+test('events in another order, twice and about nothing neither lose a job nor do it twice', { timeout: 90_000 }, async () => {
+  const hand = { executor: await join_('extractor', ['text.copy:2:3']), reviewer: await join_('judge', ['review.copy:2:1']) }
+  const stop = new AbortController()
+  const events: { event: string; assignmentId?: unknown }[] = []
+  const run = (agent: Agent, more: Partial<DaemonRun>) =>
+    runDaemon(openAgent({ ...optionsOf(agent.agentId), signal: stop.signal }), {
+      ...more,
+      signal: stop.signal,
+      onEvent: (event) => events.push(event),
+    })
+  platform.lies.set('events.wait', ({ events: said, cursor }: { events: { assignmentId?: string }[]; cursor: number }) => {
+    const foreign = said.map((event) => ({
+      ...event,
+      ...(event.assignmentId !== undefined && { assignmentId: `asg_${'0'.repeat(26)}` }),
+    }))
+    return { events: [...said, ...foreign, ...said].reverse(), cursor }
+  })
+  const daemons = [run(hand.executor, { exec: 'cp input/* output/' }), run(hand.reviewer, {})]
+  try {
+    await expect.poll(() => events.filter(({ event }) => event === 'started'), { timeout: 30_000 }).toHaveLength(2)
+    const { taskId } = await mutate(buyer, 'tasks.createTask', {})
+    const give = (kind: 'execute' | 'review', assigneeAgentId: string, price: string, targetAssignmentId?: string) =>
+      assign(buyer, { taskId, kind, assigneeAgentId, price, ...(targetAssignmentId !== undefined && { targetAssignmentId }) })
+    const { assignmentId } = await give('execute', 'extractor', '3')
+    await give('review', 'judge', '1', assignmentId)
+    await sendOrder(buyer, {
+      assignmentId,
+      instructions: 'copy',
+      files: [file('result.json')],
+      validators: { schema: { type: 'object' } },
+    })
+
+    const state = async () => (await query(buyer, 'tasks.getAssignment', { assignmentId })).assignment.state
+    await expect.poll(state, { timeout: 60_000, interval: 500 }).toBe('passed')
+    expect(events.filter((event) => event.event === 'submitted')).toHaveLength(1)
+    expect(await query(hand.executor, 'settlement.balance', {})).toEqual({ available: '3', held: '0' })
+    expect(await query(hand.reviewer, 'settlement.balance', {})).toEqual({ available: '1', held: '0' })
+  } finally {
+    stop.abort()
+    await Promise.allSettled(daemons)
+  }
 })
 
 /** A judge that lets everything pass: what it says is not what is tested. */
