@@ -1,10 +1,13 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Running } from '../stage/process.ts'
 import { Stage, type StagedAgent } from '../stage/stage.ts'
 
 /** The examples of `key`, `contacts` and `verify`, as a user types them. */
 const stage = new Stage()
+const KILLS = process.env.LONG === '1' ? 60 : 4
 let alice: StagedAgent
 let bob: StagedAgent
 let recoveryKey: string
@@ -57,6 +60,31 @@ test('key rotate is followed by who knew the old key; a saved card is checked of
   await stage.server.start()
 })
 
+test('key rotate can be killed at any moment: the agent is never left without a key that the platform knows', {
+  timeout: 600_000,
+}, async () => {
+  const carol = stage.agent('carol')
+  await carol.json('register', '--agent-id', 'carol')
+  await bob.json('agents', 'show', 'carol')
+  const started = performance.now()
+  await carol.json('key', 'rotate')
+  const wholeMs = performance.now() - started
+
+  for (let kill = 1; kill <= KILLS; kill++) {
+    const rotating = new Running(join(import.meta.dirname, '..', '..', 'bin', 'agent-marketplace'), ['key', 'rotate', '--json'], {
+      env: carol.env,
+    })
+    await setTimeout((wholeMs * kill) / KILLS)
+    await rotating.stop('SIGKILL')
+    // Any command finishes what was begun.
+    expect(await carol.json('balance')).toEqual({ available: '0', held: '0' })
+  }
+
+  const { fingerprint } = await carol.json('whoami')
+  expect(await bob.json('agents', 'show', 'carol')).toMatchObject({ fingerprint })
+  expect((await carol.json('key', 'rotate')).seq).toBeGreaterThan(2)
+})
+
 test('key backup and restore: 0600, encrypted, nothing overwritten', async () => {
   const passphrase = `@${secretFile('passphrase.txt', 'correct horse battery staple\n')}`
   const out = join(stage.directory, 'alice.age')
@@ -98,6 +126,8 @@ test('key recover takes the id over on an empty machine, and key revoke ends it'
   expect(await machine.refused('key', 'revoke')).toMatchObject({ exit: 2 })
   expect(await machine.json('key', 'revoke', '--yes')).toMatchObject({ agentId: 'alice', seq: 4 })
   await bob.json('agents', 'show', 'alice')
-  expect(await bob.json('contacts', 'list')).toMatchObject({ contacts: [{ agentId: 'alice', revoked: true }] })
+  expect(await bob.json('contacts', 'list')).toMatchObject({
+    contacts: [{ agentId: 'alice', revoked: true }, { agentId: 'carol' }],
+  })
   expect(await bob.refused('message', 'send', '--to', 'alice', '--text', 'hello')).toMatchObject({ exit: 5 })
 })
