@@ -33,6 +33,20 @@ describe('X25519', () => {
     ])
   })
 
+  test('a public key has several spellings: the highest bit does not count, nor does p', () => {
+    const pair = generatePrekey()
+    const spell = (u: bigint) => new Uint8Array(Buffer.from(u.toString(16).padStart(64, '0'), 'hex').reverse())
+    const p = 2n ** 255n - 19n
+
+    for (const u of [2n, 3n, 9n, 18n]) {
+      const secret = shareSecret(pair.secretKey, spell(u))
+      for (const other of [u + 2n ** 255n, u + p, u + p + 2n ** 255n]) {
+        expect(shareSecret(pair.secretKey, spell(other))).toEqual(secret)
+        expect(shareScanned(importSecretKey(pair), importPublicKey(spell(other)))).toEqual(secret)
+      }
+    }
+  })
+
   it.prop([fc.uint8Array({ minLength: 32, maxLength: 32 })], { numRuns: 50 })(
     'sender and scanner agree on any public key, canonical or not',
     (publicKey) => {

@@ -6,6 +6,9 @@ import { generateSigningKey, signDetached, verifyDetached } from './ed25519.ts'
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
 
+/** Order of the prime-order subgroup, RFC 8032. */
+const L = 2n ** 252n + 27742317777372353535851937790883648493n
+
 describe('Ed25519', () => {
   test.for(vectors.rfc8032.cases)('signs and verifies RFC 8032 $name', ({ seed, publicKey, message, signature }) => {
     const pair = nacl.sign.keyPair.fromSeed(bytes(seed))
@@ -35,6 +38,38 @@ describe('Ed25519', () => {
       expect(verifyDetached(m, s, k)).toBe(false)
     },
   )
+
+  test('S plus any multiple of L that fits into 32 bytes is refused, though it satisfies the equation', () => {
+    const { publicKey, secretKey } = generateSigningKey()
+    const message = new Uint8Array(8)
+    const signature = signDetached(message, secretKey)
+    const s = BigInt(`0x${Buffer.from(signature.slice(32).reverse()).toString('hex')}`)
+    const twins = Array.from({ length: 20 }, (_, k) => s + BigInt(k + 1) * L).filter((twin) => twin < 2n ** 256n)
+
+    expect(twins.length).toBeGreaterThanOrEqual(14)
+    for (const twin of twins) {
+      const bytesOfTwin = Buffer.from(twin.toString(16).padStart(64, '0'), 'hex').reverse()
+      expect(verifyDetached(message, Uint8Array.of(...signature.slice(0, 32), ...bytesOfTwin), publicKey)).toBe(false)
+    }
+  })
+
+  test('a signature that begins or ends with what does not belong to it, or is that of an empty message, is refused', () => {
+    const { publicKey, secretKey } = generateSigningKey()
+    const message = new Uint8Array(8)
+    const signature = signDetached(message, secretKey)
+    const [r, s] = [signature.slice(0, 32), signature.slice(32)]
+    const zeros = new Uint8Array(32)
+
+    for (const bad of [
+      [...s, ...r],
+      [...zeros, ...s],
+      [...r, ...zeros],
+      [...signDetached(new Uint8Array(), secretKey)],
+      [...publicKey, ...s],
+    ])
+      expect(verifyDetached(message, Uint8Array.from(bad), publicKey)).toBe(false)
+    expect(verifyDetached(new Uint8Array(), signature, publicKey)).toBe(false)
+  })
 
   const noise = fc.uint8Array({ maxLength: 80 })
   const [signatureLike, keyLike] = [
