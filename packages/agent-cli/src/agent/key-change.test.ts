@@ -236,7 +236,7 @@ test('key revoke: the agent has left, its contacts seal nothing to it, and only 
 describe('key backup and restore', () => {
   const passphrase = 'correct horse battery staple'
 
-  test('bring the identity, the pins and what is on its way to another machine', async () => {
+  test('bring the identity, the pins and what is on its way to another machine, with the passphrase and over nothing', async () => {
     const [worker, buyer] = [await joinAs('worker'), await joinAs('buyer')]
     await showAgent(worker, buyer.agentId)
     await showAgent(buyer, worker.agentId)
@@ -246,6 +246,10 @@ describe('key backup and restore', () => {
     await sendMessage(buyer, { to: worker.agentId, text: 'on its way' })
     const options = optionsIn(join(directory, 'new-home'))
 
+    await expect(restoreKey(options, { path, passphrase: 'another' })).rejects.toThrow(code('usage'))
+    expect(readKeyring(options.profile.directory)).toBeUndefined()
+    await expect(backUpKey(worker, { path, passphrase })).rejects.toThrow(code('already_exists'))
+    await expect(restoreKey(optionsOf(worker), { path, passphrase })).rejects.toThrow(code('already_exists'))
     expect(await restoreKey(options, { path, passphrase })).toMatchObject({ agentId: worker.agentId, seq: 1, isPublished: true })
 
     const restored = openAgent(options)
@@ -256,19 +260,6 @@ describe('key backup and restore', () => {
     expect(
       restored.vault.get('SELECT 1 AS found FROM prekeys WHERE prekey = ?', Buffer.from(prekey?.prekey ?? '', 'base64url')),
     ).toBeDefined()
-  })
-
-  test('overwrite nothing, and open with no other passphrase', async () => {
-    const worker = await joinAs('worker')
-    const directory = makeDirectory()
-    const path = join(directory, 'worker.age')
-    await backUpKey(worker, { path, passphrase })
-
-    await expect(backUpKey(worker, { path, passphrase })).rejects.toThrow(code('already_exists'))
-    await expect(restoreKey(optionsOf(worker), { path, passphrase })).rejects.toThrow(code('already_exists'))
-    const options = optionsIn(join(directory, 'new-home'))
-    await expect(restoreKey(options, { path, passphrase: 'another' })).rejects.toThrow(code('usage'))
-    expect(readKeyring(options.profile.directory)).toBeUndefined()
   })
 })
 
