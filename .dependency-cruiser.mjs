@@ -178,6 +178,12 @@ const ofTheCommandLine = [
     },
   },
   {
+    name: 'mcp-in-mcp',
+    comment: 'Models are served by mcp/ alone, which only its command loads: no other command pays for the SDK.',
+    from: { path: '^packages/', pathNot: [test, `${cli}mcp/`] },
+    to: { path: npm('@modelcontextprotocol') },
+  },
+  {
     name: 'agent-knows-no-oclif',
     comment: 'agent/ is a library with two shells over it: it cannot reach oclif, nor through a shell.',
     from: { path: `${cli}agent/`, pathNot: test },

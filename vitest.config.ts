@@ -9,5 +9,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Has TypeScript under the `source` condition, which Node does not read in node_modules.
+    server: { deps: { inline: ['eventsource', /@modelcontextprotocol\/client/] } },
   },
 })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Plugin } from '@oclif/core/config'
 import { rolldown } from 'rolldown'
 import { licensesOf } from './bundle-licenses.ts'
-import { leanOclif, withoutFacades } from './bundle-plugins.ts'
+import { leanMcp, leanOclif, withoutFacades } from './bundle-plugins.ts'
 
 const root = join(import.meta.dirname, '..')
 const cli = join(root, 'packages', 'agent-cli')
@@ -52,7 +52,7 @@ async function bundle(dir: string): Promise<void> {
     platform: 'node',
     external: Object.keys(dependencies).map((name) => new RegExp(`^${name}(?:/|$)`)),
     resolve: { conditionNames: ['source', 'node', 'default'] },
-    plugins: [leanOclif, withoutFacades],
+    plugins: [leanOclif, leanMcp, withoutFacades],
     checks: { ineffectiveDynamicImport: false },
     onLog(_level, { message }) {
       throw new Error(message)

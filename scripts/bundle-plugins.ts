@@ -61,3 +61,14 @@ export const leanOclif: Plugin = {
     },
   },
 }
+
+/** The MCP SDK without a JSON Schema validator of its own, 290 kB: it checks what clients answer to questions, and ours are asked none. */
+export const leanMcp: Plugin = {
+  name: 'lean-mcp',
+  load: {
+    filter: { id: /@modelcontextprotocol\/server\/dist\/ajvProvider-[^/]+\.mjs$/ },
+    handler: () => ({
+      code: 'class None { getValidator() { throw new Error("no validator") } }\nexport { None as n, None as t }',
+    }),
+  },
+}

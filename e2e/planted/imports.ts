@@ -202,6 +202,14 @@ export const plantedImports: PlantedImport[] = [
     files: { [`${cli}/commands/planted/fetch.ts`]: "import { request } from 'undici'\nexport const planted = request\n" },
   },
   {
+    rule: 'mcp-in-mcp',
+    fault: 'a command loads the MCP SDK',
+    files: {
+      [`${cli}/commands/planted/mcp.ts`]:
+        "import { McpServer } from '@modelcontextprotocol/server'\nexport const planted = McpServer\n",
+    },
+  },
+  {
     rule: 'agent-knows-no-oclif',
     fault: 'the library gets oclif from a file of the shell',
     files: {

@@ -18,6 +18,14 @@ export function watchInterruption(): void {
   })
 }
 
+/** For what runs until it is told to end: SIGINT and SIGTERM end it in good order, with exit code 0. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  process.removeAllListeners('SIGINT')
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort())
+  return stop.signal
+}
+
 const output = new AbortController()
 
 /** Aborted when whoever read our stdout has gone: the end of a stream, not an error. */

@@ -128,6 +128,7 @@ function toOpenMessage({ messageId, from, typ, sentAtMs, state, document }: Mess
   return { messageId, from, typ, sentAtMs, state, document: withoutKeys(document) }
 }
 
-function withoutKeys(document: DocumentOf<DocumentTyp>): object {
+/** A document as it may be shown: the keys of its files stay in the vault. */
+export function withoutKeys(document: DocumentOf<DocumentTyp>): object {
   return 'artifacts' in document ? { ...document, artifacts: lockArtifacts(document.artifacts) } : document
 }

@@ -67,11 +67,11 @@ export function reportMissingWork(parties: ReviewParties): DocumentOf<'review.re
  *
  * @returns `true`. @throws CliError `wrong_state` once the target has gone on to another attempt.
  */
-export async function publish(agent: Agent, { review, target }: ReviewParties, decision: Decision): Promise<true> {
+export async function publish(agent: Agent, { review, target }: ReviewParties, decision: Decision, key?: string): Promise<true> {
   const { reviewAssignmentId, attempt, outcome, scoreBps, report } = decision
   if (decision.state === 'decided') {
     if (!(await isSubmittedBefore(agent, decision, target)))
-      await submitVerdict(agent, { reviewAssignmentId, attempt, outcome, scoreBps })
+      await submitVerdict(agent, { reviewAssignmentId, attempt, outcome, scoreBps, key })
     markDecision(agent.vault, decision, 'submitted')
   }
   if (decision.state !== 'reported') {
@@ -113,7 +113,8 @@ async function findMaterial(agent: Agent, parties: ReviewParties, signal: AbortS
   return { brief, work }
 }
 
-function writeReport(
+/** The report of a judgement. @param judged - Which bytes were judged; none if the work never came. */
+export function writeReport(
   { review, target }: ReviewParties,
   { outcome, scoreBps, checks, reason }: Judgement,
   judged: { ref?: string; work: { name: string; sha256: string }[] },

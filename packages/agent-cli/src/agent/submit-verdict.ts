@@ -26,10 +26,7 @@ export async function submitVerdict(
   agent: Agent,
   { reviewAssignmentId, outcome, scoreBps, attempt, key }: VerdictInput,
 ): Promise<VerdictReceipt> {
-  const isScored = outcome === 'passed' || outcome === 'failed'
-  if (isScored && scoreBps === undefined) throw usage(`a verdict "${outcome}" needs a score`, '--score-bps 0–10000')
-  if (!isScored && scoreBps) throw usage(`a verdict "${outcome}" has no score`)
-
+  refuseScore(outcome, scoreBps)
   const { targetAssignmentId } = await readAssignment(agent, reviewAssignmentId)
   if (targetAssignmentId === undefined) throw new CliError('wrong_state', 'this assignment is not a review')
   const { assignment: target } = await query(agent, 'tasks.getAssignment', { assignmentId: targetAssignmentId })
@@ -42,6 +39,13 @@ export async function submitVerdict(
   return withKey(agent, { procedure: 'review.submitVerdict', input, sameAs: said, key }, (idempotencyKey, sent) =>
     agent.platform.mutate('review.submitVerdict', sent, { idempotencyKey }),
   )
+}
+
+/** @throws CliError `usage` if `passed` or `failed` has no score, or another outcome has one. */
+export function refuseScore(outcome: Outcome, scoreBps: number | undefined): void {
+  const isScored = outcome === 'passed' || outcome === 'failed'
+  if (isScored && scoreBps === undefined) throw usage(`a verdict "${outcome}" needs a score`, '--score-bps 0–10000')
+  if (!isScored && scoreBps) throw usage(`a verdict "${outcome}" has no score`)
 }
 
 function signVerdict({ signKey }: Keyring, statement: VerdictStatement): VerdictStatement & { signature: string } {

@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags'
 import { AgentCommand } from '../base-command.ts'
-import { outputClosed } from '../interruption.ts'
+import { outputClosed, stopSignal } from '../interruption.ts'
 import { workerFlags } from '../worker-flags.ts'
 
 /** One try of a request, s: the daemon has a patience of its own. */
@@ -46,12 +46,4 @@ export default class Daemon extends AgentCommand {
     // Whatever is still open was cut on purpose and is journaled.
     if (signal.aborted) process.exit(0)
   }
-}
-
-/** SIGINT ends a daemon like SIGTERM: in good order, with exit code 0. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController()
-  process.removeAllListeners('SIGINT')
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => controller.abort())
-  return controller.signal
 }

@@ -27,14 +27,15 @@ interface OclifError extends Error {
  */
 export function reportError(error: unknown, isJson: boolean): number {
   if (isOclifError(error) && error.code === 'EEXIT') return error.oclif.exit ?? EXIT_BUG
-  const { exit, ...report } = describe(error)
+  const { exit, ...report } = describeFailure(error)
   if (isJson) process.stdout.write(`${toJson({ error: report }, process.stdout.isTTY === true)}\n`)
   else process.stderr.write(`${toLines(report).join('\n')}\n`)
   if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   return exit
 }
 
-function describe(error: unknown): ErrorReport & { readonly exit: number } {
+/** A failure in words, with the exit code it means: of something unexpected, only that it happened. */
+export function describeFailure(error: unknown): ErrorReport & { readonly exit: number } {
   if (error instanceof CliError) {
     const { code, message, hint, requestId, retryAfterMs, idempotencyKey } = error
     return {

@@ -1,0 +1,1 @@
+export { loopbackSecret } from '../private/loopback-secret.ts'
