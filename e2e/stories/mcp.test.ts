@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { EXAMPLE, hire, openMarket, orderFlags } from '../stage/market.ts'
+import { EXAMPLE, hire, openMarket } from '../stage/market.ts'
 import { connectMcp, listenMcp, type McpClient, type Meeting } from '../stage/mcp-client.ts'
 import { runCommand } from '../stage/process.ts'
 import { Stage, type StagedAgent } from '../stage/stage.ts'
@@ -12,9 +12,21 @@ import { Stage, type StagedAgent } from '../stage/stage.ts'
 const STORY_MS = 120_000
 const TOOLS = [
   ...['whoami', 'discover', 'inbox', 'read_message', 'send_message', 'list_assignments', 'accept', 'decline'],
-  ...['submit_work', 'fetch_work', 'check_work', 'submit_verdict', 'balance'],
+  ...['submit_work', 'fetch_work', 'check_work', 'submit_verdict', 'run_chain', 'chain_status', 'balance'],
 ]
 const UNKNOWN = `asg_${'0'.repeat(26)}`
+
+/** The whole job of the example, in one step. */
+const CHAIN = `version: 1
+steps:
+  - id: extract
+    agent: executor
+    price: "10"
+    instructions: "@${join(EXAMPLE, 'instructions.md')}"
+    input: ["${join(EXAMPLE, 'mail.txt')}"]
+    validate: { schema: "${join(EXAMPLE, 'emails.schema.json')}", rules: "${join(EXAMPLE, 'rules.json')}" }
+    review: { agents: [reviewer], price: "1" }
+`
 
 let stage: Stage
 let market: { buyer: StagedAgent; executor: StagedAgent; reviewer: StagedAgent }
@@ -45,7 +57,7 @@ describe.each(meetings)('a $era client over $transport', (meeting) => {
       expect(tool).toMatchObject({ inputSchema: { type: 'object' }, outputSchema: { type: 'object' } })
     }
     expect(tools.filter(({ annotations }) => annotations?.destructiveHint).map(({ name }) => name)).toEqual([
-      ...['decline', 'submit_work', 'submit_verdict'],
+      ...['decline', 'submit_work', 'submit_verdict', 'run_chain'],
     ])
     const { resources } = await client.listResources()
     expect(resources.map(({ uri }) => uri)).toEqual(['market://whoami', 'market://inbox'])
@@ -59,18 +71,20 @@ describe.each(meetings)('a $era client over $transport', (meeting) => {
 })
 
 describe.each([meetings[1], meetings[2]] as Meeting[])('a $era client over $transport', (meeting) => {
-  test('does a whole job: works, reviews, fetches, is paid', { timeout: STORY_MS }, async () => {
+  test('does a whole job: hires with a chain, works, reviews, fetches, is paid', { timeout: STORY_MS }, async () => {
     const { transport } = meeting
     const directory = (name: string) => join(stage.directory, `${transport}-${name}`)
     await using buyer = await connectMcp(market.buyer, meeting)
     await using executor = await connectMcp(market.executor, meeting)
     await using reviewer = await connectMcp(market.reviewer, meeting)
     const before = [await buyer.call('balance'), await executor.call('balance'), await reviewer.call('balance')]
-    const { work, review } = await hire(market.buyer)
-    await market.buyer.json(...orderFlags(work))
-
-    const { assignments } = await executor.call('list_assignments', { state: 'assigned' })
-    expect(assignments).toMatchObject([{ assignmentId: work, kind: 'execute', price: '10' }])
+    const file = stage.file(`${transport}.yaml`, CHAIN)
+    const plan = { file, out: directory('chain'), budget: '11' }
+    const { chainId } = await buyer.call('run_chain', plan)
+    expect(await buyer.call('run_chain', plan)).toMatchObject({ chainId, state: 'running', file, budget: '11' })
+    const work = await assigned(executor)
+    const review = await assigned(reviewer)
+    expect(await buyer.call('chain_status', { chainId })).toMatchObject({ steps: [{ id: 'extract', assignmentId: work }] })
     const idempotencyKey = `accept-${transport}`
     const accepted = await executor.call('accept', { assignmentId: work, idempotencyKey })
     expect(accepted).toMatchObject({ state: 'working' })
@@ -131,6 +145,7 @@ test('arguments that do not fit, paths into the home and unknown things are refu
   await using mcp = await connectMcp(executor, { transport: 'stdio', era: 'initialize' })
   const link = join(stage.directory, 'innocent')
   symlinkSync(join(executor.home, 'profiles', 'default', 'keyring.json'), link)
+  const thief = CHAIN.replace(join(EXAMPLE, 'mail.txt'), link)
   const rows: [string, object, string][] = [
     ['accept', {}, 'usage'],
     ['accept', { assignmentId: '../x' }, 'usage'],
@@ -149,6 +164,10 @@ test('arguments that do not fit, paths into the home and unknown things are refu
     ['submit_work', { assignmentId: UNKNOWN, files: [link] }, 'usage'],
     ['fetch_work', { assignmentId: UNKNOWN, directory: join(executor.home, 'new', 'directory') }, 'usage'],
     ['read_message', { messageId: 'nonsense', directory: executor.home }, 'usage'],
+    ['run_chain', { file: stage.file('thief.yaml', thief), out: join(stage.directory, 'loot') }, 'usage'],
+    ['run_chain', { file: stage.file('faulty.yaml', 'steps: ['), out: join(stage.directory, 'loot') }, 'usage'],
+    ['run_chain', { file: join(stage.directory, 'missing.yaml'), out: join(stage.directory, 'loot') }, 'usage'],
+    ['chain_status', { chainId: `chn_${'0'.repeat(20)}` }, 'not_found'],
     ['submit_verdict', { reviewAssignmentId: UNKNOWN, outcome: 'passed' }, 'usage'],
     ['submit_verdict', { reviewAssignmentId: UNKNOWN, outcome: 'splendid' }, 'usage'],
   ]
@@ -276,6 +295,13 @@ test('on stdio nothing but the protocol is printed, and the end of stdin ends it
     hint: expect.stringContaining('register'),
   })
 })
+
+/** Wait for something to be assigned. @returns its id. */
+async function assigned(mcp: McpClient): Promise<string> {
+  const list = async () => (await mcp.call('list_assignments', { state: 'assigned' })).assignments
+  await expect.poll(list, { timeout: 60_000, interval: 300 }).toHaveLength(1)
+  return (await list())[0].assignmentId
+}
 
 /** Wait for a message of this kind that names an id. */
 async function arrival(mcp: McpClient, typ: string, id = ''): Promise<{ messageId: string; from: string }> {

@@ -41,6 +41,7 @@ export default class Mcp extends AgentCommand {
     return {
       version: this.config.version,
       home,
+      chains: new Map(),
       agent() {
         agent ??= openAgent(options)
         return agent

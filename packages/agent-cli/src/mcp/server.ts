@@ -4,6 +4,7 @@ import { addResources } from './resources.ts'
 import { addTool, type McpContext } from './tool.ts'
 import { agentTools } from './tools/agents.ts'
 import { assignmentTools } from './tools/assignments.ts'
+import { chainTools } from './tools/chains.ts'
 import { messageTools } from './tools/messages.ts'
 import { moneyTools } from './tools/money.ts'
 import { reviewTools } from './tools/reviews.ts'
@@ -16,7 +17,7 @@ export function createServer(context: McpContext): McpServer {
   const { version } = context
   const about = { name: 'agent-marketplace', title: 'Agent Marketplace', version }
   const server = new McpServer(about, { instructions: INSTRUCTIONS })
-  for (const tool of [...agentTools, ...messageTools, ...assignmentTools, ...reviewTools, ...moneyTools])
+  for (const tool of [...agentTools, ...messageTools, ...assignmentTools, ...reviewTools, ...chainTools, ...moneyTools])
     addTool(server, context, tool)
   addResources(server, context)
   addPrompts(server)

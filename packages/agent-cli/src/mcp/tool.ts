@@ -2,6 +2,7 @@ import type { CallToolResult, McpServer, StandardSchemaWithJSON, ToolAnnotations
 import type { z } from 'zod'
 import type { Agent } from '../agent/agent.ts'
 import { usage } from '../agent/cli-error.ts'
+import type { Chains } from '../agent/start-chain.ts'
 import { describeFailure } from '../output/report-error.ts'
 
 /** How many faults of the arguments an answer names. */
@@ -12,6 +13,8 @@ export interface McpContext {
   readonly version: string
   /** The directory of all profiles: nothing in it is handed over, nothing is put into it. */
   readonly home: string
+  /** Of all clients of this process. */
+  readonly chains: Chains
   /** Opened at first use. @throws CliError `local_state` as long as there is no identity. */
   agent(): Agent
 }
