@@ -5,6 +5,7 @@ import {
   AssignmentState,
   IdempotencyKey,
   ListAssignmentsInput,
+  TimeMs,
 } from '@agent-marketplace/protocol'
 import { z } from 'zod'
 import { mutate, query } from '../../agent/call.ts'
@@ -60,7 +61,12 @@ const submitWorkTool = defineTool({
     files: z.array(z.string()).min(1).max(FILES_MAX).describe('Absolute paths on this machine.'),
     idempotencyKey,
   }),
-  output: z.strictObject({ assignmentId: AssignmentId, state: AssignmentState, sentTo: z.array(z.string()) }),
+  output: z.strictObject({
+    assignmentId: AssignmentId,
+    state: AssignmentState,
+    sentTo: z.array(z.string()),
+    dueAtMs: TimeMs.optional().describe('The announcements rest until then, and the platform hears of the work after that.'),
+  }),
   annotations: DECIDES,
   run({ agent, home }, { assignmentId, files, idempotencyKey }, signal) {
     refuseOwnState(files, home)

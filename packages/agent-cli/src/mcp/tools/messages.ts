@@ -83,7 +83,7 @@ const sendMessageTool = defineTool({
     text: z.string().min(1).max(TEXT_CHARS_MAX),
     idempotencyKey: IdempotencyKey.optional().describe('Repeated with the same key, it is the same message.'),
   }),
-  output: z.strictObject({ messageId: z.string() }),
+  output: z.strictObject({ messageId: z.string(), dueAtMs: TimeMs.optional().describe('It rests until then.') }),
   annotations: ACTS,
   run: ({ agent }, { to, text, idempotencyKey }) => sendMessage(agent(), { to, text, key: idempotencyKey }),
 })
