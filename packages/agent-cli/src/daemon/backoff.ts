@@ -6,8 +6,9 @@ export const BACKOFF_MAX_MS = 60_000
  * does not come back as one.
  *
  * @param failures - In a row so far, 0 or more.
- * @returns 0 to 60 000 ms.
+ * @param maxMs - Who must be heard of sooner than after a minute waits less.
+ * @returns 0 to `maxMs`.
  */
-export function fullJitterMs(failures: number, random: () => number = Math.random): number {
-  return Math.round(random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** failures))
+export function fullJitterMs(failures: number, random: () => number = Math.random, maxMs = BACKOFF_MAX_MS): number {
+  return Math.round(random() * Math.min(maxMs, BACKOFF_FIRST_MS * 2 ** failures))
 }

@@ -1,5 +1,6 @@
 import type { Agent } from '../agent/agent.ts'
 import type { Policy } from '../settings/policy.ts'
+import type { Recovery } from './recovery.ts'
 
 /** What a daemon is asked to do beside following and keeping. */
 export interface DaemonOptions {
@@ -47,6 +48,8 @@ export interface Daemon {
   /** Aborted when it is to stop. */
   readonly signal: AbortSignal
   emit(event: DaemonEventName, details?: EventDetails): void
+  /** Ends the pauses of what failed while the platform was away. */
+  readonly recovery: Recovery
   /** Something may have changed: look at every duty again. */
   wake(): void
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { BEAT_INTERVAL_MIN_MS } from '@agent-marketplace/protocol'
 import type { Agent } from '../agent/agent.ts'
 import { CliError } from '../agent/cli-error.ts'
 import { acquireDaemonLock } from '../private/daemon-lock.ts'
@@ -12,6 +13,7 @@ import type { Daemon, DaemonEventName, DaemonOptions, EventDetails } from './dae
 import { createDuties } from './duties.ts'
 import { followEventsOnce, receiveOnce } from './listen.ts'
 import { beatOnce } from './presence.ts'
+import { createRecovery } from './recovery.ts'
 import { createReleaser } from './releaser.ts'
 import { runLoop } from './run-loop.ts'
 import { createCover, keepPrekey, keepRemoving, keepSending, keepTokens } from './upkeep.ts'
@@ -50,6 +52,7 @@ export async function runDaemon(agent: Agent, { isOnce = false, signal, onEvent,
     options,
     policy: () => ({ ...readPolicy(agent.profile.directory), ...options.policy }),
     signal,
+    recovery: createRecovery(),
     emit: (event, details = {}) => onEvent({ event, atMs: agent.now(), ...details }),
     wake: () => {
       for (const bell of bells) bell.wake()
@@ -86,7 +89,11 @@ async function runLoops(daemon: Daemon, [dutyBell, releaseBell]: readonly [Wakeu
   }
   await Promise.all([
     runLoop(daemon, 'prekey', () => keepPrekey(daemon)),
-    runLoop(daemon, 'presence', () => beatOnce(daemon)),
+    // Whoever is away for long is taken for gone: the first sign that the platform is back is looked for at every beat, and is one for all.
+    runLoop(daemon, 'presence', () => beatOnce(daemon), {
+      pauseMaxMs: BEAT_INTERVAL_MIN_MS,
+      onRecovered: daemon.recovery.tell,
+    }),
     runLoop(
       daemon,
       'events',

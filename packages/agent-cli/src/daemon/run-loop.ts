@@ -1,29 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CliError } from '../agent/cli-error.ts'
-import { fullJitterMs } from './backoff.ts'
+import { BACKOFF_MAX_MS, fullJitterMs } from './backoff.ts'
 import type { Daemon } from './daemon-context.ts'
 
 /**
- * Repeat a turn until the daemon stops. A turn that fails is repeated after a random, growing time, at most 60 s; the first failure of a row and the end
- * of the row are told, the rest is silence.
+ * Repeat a turn until the daemon stops. A turn that fails is repeated after a random, growing time, at most 60 s, or when the platform is known to be back;
+ * the first failure of a row and the end of the row are told, the rest is silence.
  *
  * @param turn - Returns how long to rest before the next one, ms.
+ * @param options.pauseMaxMs - The most to wait after a failure, in the place of 60 s.
+ * @param options.onRecovered - Told of the end of a row of failures.
  */
-export async function runLoop(daemon: Daemon, name: string, turn: () => Promise<number>): Promise<void> {
-  const { signal, emit } = daemon
+export async function runLoop(
+  daemon: Daemon,
+  name: string,
+  turn: () => Promise<number>,
+  { pauseMaxMs = BACKOFF_MAX_MS, onRecovered }: { pauseMaxMs?: number; onRecovered?: () => void } = {},
+): Promise<void> {
+  const { signal, emit, recovery } = daemon
   let failures = 0
   while (!signal.aborted) {
-    let restMs: number
     try {
-      restMs = await turn()
-      if (failures > 0) emit('recovered', { loop: name })
+      const restMs = await turn()
+      if (failures > 0) {
+        emit('recovered', { loop: name })
+        onRecovered?.()
+      }
       failures = 0
+      await sleep(restMs, undefined, { signal }).catch(() => undefined)
     } catch (error) {
       if (signal.aborted) return
       if (failures === 0) emit('warning', { loop: name, ...describeFault(error) })
-      restMs = Math.max(fullJitterMs(++failures), retryAfterMs(error))
+      const askedMs = retryAfterMs(error)
+      // What the platform asks for is waited, whatever else has come back.
+      if (askedMs > 0) await sleep(askedMs, undefined, { signal }).catch(() => undefined)
+      await recovery.pause(Math.max(0, fullJitterMs(++failures, Math.random, pauseMaxMs) - askedMs), signal)
     }
-    await sleep(restMs, undefined, { signal }).catch(() => undefined)
   }
 }
 
