@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -120,4 +120,40 @@ describe('runTests', () => {
     expect(await outcome(look)).toBe('passed')
     expect(await outcome(look, [hidden])).toBe('exit 9')
   })
+
+  test('cannot see or end a process of this machine, and nothing it starts outlives it', async () => {
+    expect(await detectIsolation()).toBe('full')
+    const others = `ls /proc | grep -c '^[0-9]' > ../output/seen; test "$(cat ../output/seen)" -lt 10 && ! kill -0 ${process.pid} 2>/dev/null`
+    expect(await outcome(suite(others))).toBe('passed')
+
+    const mark = `left-behind-${process.pid}`
+    const leave = `cp "$(command -v sleep)" ../${mark}; for i in 1 2 3 4 5; do setsid ../${mark} 60 & done; exit 0`
+    expect(await outcome(suite(leave))).toBe('passed')
+    await expect.poll(() => processesNamed(mark), { timeout: 10_000 }).toEqual([])
+  })
+
+  test('a fork bomb is stopped with all its children, and has a limit to how many it may have', async () => {
+    const limits = suite("grep -q 'Max processes *512 ' /proc/self/limits && grep -q 'Max cpu time *11 ' /proc/self/limits")
+    expect(await outcome(limits)).toBe('passed')
+
+    const mark = `bomb-${process.pid}`
+    // Grows until it is stopped, but slowly: root, who has no limit, runs this test too.
+    const bomb = `cp "$(command -v sleep)" ../${mark}; while :; do setsid ../${mark} 60 & setsid sh -c '../${mark} 60 & ../${mark} 60' & sleep 0.02; done`
+    expect(await run(suite(bomb, 1_000))).toMatchObject({ checks: [], trouble: { outcome: 'inconclusive' } })
+    await expect.poll(() => processesNamed(mark), { timeout: 10_000 }).toEqual([])
+  })
 })
+
+/** Command lines of processes of this machine that name a thing. */
+function processesNamed(mark: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ')
+      } catch {
+        return []
+      }
+    })
+    .filter((line) => line.includes(mark))
+}

@@ -25,7 +25,7 @@ const MARK = `: > ${STARTED} && cd suite && exec "$@"`
  * Exit 0 is passed, 1–125 is failed, anything else (126 and up, a signal, time or output exceeded, a start that failed) is trouble `inconclusive`.
  * What the tests print stays here: the report goes to the buyer who wrote them, and they could print what they read on this machine.
  *
- * @param hide - Directories the tests must not see, such as the one with this agent's keys; works with isolation `full` only.
+ * @param hide - Directories the tests must not see, such as the one with this agent's keys; needs isolation `files`.
  */
 export async function runTests(
   input: TestSuite,
@@ -38,11 +38,13 @@ export async function runTests(
     job = await prepareJobDirectory(tmpdir(), 'review-tests')
     await unpack(suite, files, job)
     const argv = ['/bin/sh', '-c', MARK, 'sh', ...suite.command, job.input]
+    const timeoutMs = suite.timeoutMs ?? TEST_MS_DEFAULT
+    const cpuS = Math.ceil(timeoutMs / 1000) + 1
     const result = await runJob({
-      command: isolate(argv, await detectIsolation(), hide),
+      command: isolate(argv, await detectIsolation(), { hide, cpuS }),
       directory: job.directory,
       env: { LANG: 'C.UTF-8', TZ: 'UTC' },
-      timeoutMs: suite.timeoutMs ?? TEST_MS_DEFAULT,
+      timeoutMs,
       outputBytesMax: TEST_OUTPUT_BYTES_MAX,
       memoryBytesMax: TEST_MEMORY_BYTES_MAX,
       ...(signal && { signal }),
