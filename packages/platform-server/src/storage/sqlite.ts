@@ -7,7 +7,7 @@ import { SqliteTx } from './sqlite-tx.ts'
 
 /** A group of transactions shares one commit: at most this many … */
 const GROUP_SIZE_MAX = 50
-/** … and no transaction joins a group that is older than this. */
+/** … and no transaction joins a group that is older than this, or than the last commit took: where the disk is slow, more of them share it. */
 const GROUP_AGE_MAX_MS = 2
 
 /** One process has the file to itself: there is nobody to tell. */
@@ -53,6 +53,7 @@ class SqliteDatabase implements Database {
   #reading: Promise<unknown> = Promise.resolve()
   #isClosed = false
   #isBroken = false
+  #groupAgeMaxMs = GROUP_AGE_MAX_MS
 
   constructor(writer: Connection, reader: Connection, lock: Disposable) {
     this.#writer = writer
@@ -124,12 +125,14 @@ class SqliteDatabase implements Database {
       if (this.#isBroken) throw new OutcomeUnknown()
       runSql(this.#writer, 'BEGIN IMMEDIATE')
       const startedAt = performance.now()
-      while (this.#queue.length > 0 && group.length < GROUP_SIZE_MAX && performance.now() - startedAt < GROUP_AGE_MAX_MS) {
+      while (this.#queue.length > 0 && group.length < GROUP_SIZE_MAX && performance.now() - startedAt < this.#groupAgeMaxMs) {
         const job = this.#queue.shift() as Job
         group.push(job)
         answers.push(await this.#runJob(job))
       }
+      const workedAt = performance.now()
       this.#commit()
+      this.#groupAgeMaxMs = Math.max(GROUP_AGE_MAX_MS, performance.now() - workedAt)
     } catch (error) {
       this.#abandonGroup(group, error)
       return
