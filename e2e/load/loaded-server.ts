@@ -10,7 +10,7 @@ import { HttpCaller } from './http-caller.ts'
 import { type Market, runJob } from './market-job.ts'
 
 const MAIN = join(import.meta.dirname, '../../packages/platform-server/src/main.ts')
-export const FLOOD_PER_SECOND = 10 * TARGET_BEATS_PER_SECOND
+const FLOOD_PER_SECOND = 10 * TARGET_BEATS_PER_SECOND
 const FLOOD_CONNECTIONS = 64
 const LOOK_EVERY_MS = 1_000
 
@@ -47,6 +47,9 @@ export async function openLoadedServer(agentCount: number): Promise<LoadedServer
     ended.abort()
     await beating
   })
+  const countAlive = async (caller: HttpCaller): Promise<number> =>
+    (await caller.get('discovery.listAgents', { aliveOnly: true, limit: 100 }, market.buyer.token)).agents.length
+  while ((await countAlive(beaters)) < agentCount) await pause(LOOK_EVERY_MS)
   const kept = stack.move()
 
   return {
@@ -60,8 +63,7 @@ export async function openLoadedServer(agentCount: number): Promise<LoadedServer
         await runJob(caller, market)
         if (performance.now() - lookedAt < LOOK_EVERY_MS) continue
         lookedAt = performance.now()
-        const alive = await watcher.get('discovery.listAgents', { aliveOnly: true, limit: 100 }, market.buyer.token)
-        leastAlive = Math.min(leastAlive, alive.agents.length)
+        leastAlive = Math.min(leastAlive, await countAlive(watcher))
       }
       return { tookMs: caller.tookMs, leastAlive }
     },
