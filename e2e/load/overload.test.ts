@@ -20,7 +20,7 @@ const LONG = process.env.LONG === '1'
 const LET_IN = 5
 const SENT = 10 * LET_IN
 /** Longer than any silence that an agent at the shortest interval is allowed. */
-const SECONDS = 60
+const SECONDS = 50
 const AGENTS = 20
 const CONNECTIONS = 32
 
