@@ -25,7 +25,7 @@ let keys = 0
 
 /** Call a server over HTTP, as any client would. @returns a function that returns the reply, or throws Refused, or what `fetch` throws. */
 export function callAt(address: string): CallServer {
-  return async (name, input, { token, key = `key-${++keys}`, headers: more } = {}) => {
+  return async (name, input, { token, key = `key-${process.pid}-${++keys}`, headers: more } = {}) => {
     const headers = {
       'content-type': 'application/json',
       [IDEMPOTENCY_HEADER]: key,
