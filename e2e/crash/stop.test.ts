@@ -21,8 +21,7 @@ test(
     let given = 0
     for (let stop = 1; stop <= STOPS; stop++) {
       const { server, port, call } = await startControl(directory, { flags: ['--rate-limits', 'off'] })
-      await giver.register(call)
-      await listener.register(call)
+      if (stop === 1) for (const agent of [giver, listener]) await agent.register(call)
       const token = await giver.openSession(call)
       expect(await call('settlement.balance', {}, { token }), `before stop ${stop}`).toEqual({
         available: String(given),
