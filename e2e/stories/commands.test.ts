@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { argvOf, CommandRunner, examplesOf, parseCommandLine, readManifest } from '../stage/command-lines.ts'
@@ -49,7 +49,7 @@ describe('every command', () => {
 })
 
 /** Run by tests of their own: what waits for others, needs a server of another kind, or looks at everything. */
-const ELSEWHERE = /^(?:chain:|privacy:|key:|contacts:(?:verify|trust)|verify$|mcp$|review:run$|operator:agents:approve$)/
+const ELSEWHERE = /^(?:chain:(?:run|resume|show|cancel)|contacts:trust$|privacy:|mcp$|review:run$|operator:agents:approve$)/
 
 test('the first example of every command really runs, and answers with the fields that were promised', {
   timeout: 120_000,
@@ -59,6 +59,7 @@ test('the first example of every command really runs, and answers with the field
   await stage.server.start(['--operator', 'operator'])
   const known: Record<string, string> = { AGENT: 'my-agent', CAPABILITY: 'text.extract' }
   const ran = new Set<string>()
+  let reviews: { verdicts?: object[] } = {}
 
   async function type(agent: string, line: string) {
     const cwd = join(stage.directory, agent)
@@ -88,6 +89,7 @@ test('the first example of every command really runs, and answers with the field
 
   /** Type examples from the help, the first of each or the one that is named: `assign#2`. */
   async function examples(agent: string, ...ids: string[]) {
+    let last: Record<string, string> = {}
     for (const each of ids) {
       const [id = '', at = '1'] = each.split('#')
       const entry = commands[id.replaceAll(' ', ':')]
@@ -95,10 +97,13 @@ test('the first example of every command really runs, and answers with the field
       const promised = words(COMMAND_TABLE.find((row) => row.id === id)?.result)
       expect(Object.keys(result), id).toEqual(expect.arrayContaining(promised))
       ran.add(id.replaceAll(' ', ':'))
+      if (id === 'review list') reviews = result
+      last = result
       if (id === 'relay put')
         for (const cap of ['read-cap', 'delete-cap'] as const)
           writeFileSync(join(stage.directory, agent, cap), result[cap === 'read-cap' ? 'readCap' : 'deleteCap'], { mode: 0o600 })
     }
+    return last
   }
   const setUp = (agent: string, ...lines: string[]) =>
     lines.reduce((before, line) => before.then(() => type(agent, `agent-marketplace ${line}`)), Promise.resolve())
@@ -120,7 +125,7 @@ test('the first example of every command really runs, and answers with the field
   await examples('worker', 'daemon policy', 'daemon policy#2', 'daemon policy#3', 'daemon status', 'daemon stop')
   await examples('worker', 'daemon install', 'daemon install#2', 'daemon uninstall', 'completion')
   await examples('worker', 'skill install', 'skill install#2', 'skill status', 'skill uninstall', 'skill uninstall#2')
-  await examples('my-agent', 'register')
+  const { recoveryKey = '' } = await examples('my-agent', 'register')
   await setUp('buyer', 'register --agent-id buyer')
   await setUp('reviewer', 'register --agent-id reviewer')
 
@@ -174,6 +179,18 @@ test('the first example of every command really runs, and answers with the field
     'operator audit',
   )
   await examples('operator', 'operator agents tier', 'operator agents suspend', 'operator agents resume')
+  const chain = 'version: 1\nsteps:\n  - id: extract\n    capability: text.extract\n    price: "5"\n    instructions: Extract.\n'
+  writeFileSync(join(stage.directory, 'buyer', 'chain.yaml'), chain)
+  await examples('buyer', 'chain check', 'chain list', 'contacts verify')
+  writeFileSync(join(stage.directory, 'buyer', 'verdicts.json'), JSON.stringify(reviews.verdicts?.[0]))
+  await examples('buyer', 'verify')
+
+  const secrets = join(stage.directory, 'my-agent')
+  writeFileSync(join(secrets, 'passphrase.txt'), 'correct horse battery staple', { mode: 0o600 })
+  await examples('my-agent', 'key backup', 'key rotate')
+  writeFileSync(join(secrets, 'recovery-key.txt'), recoveryKey, { mode: 0o600 })
+  rmSync(join(secrets, 'home'), { recursive: true })
+  await examples('my-agent', 'key restore', 'key recover', 'key revoke')
   await examples('worker', 'deregister')
 
   expect(Object.keys(commands).filter((id) => !ran.has(id) && !ELSEWHERE.test(id))).toEqual([])
