@@ -5,6 +5,7 @@ import { policyFlags } from './policy-flags.ts'
 export const workerFlags = {
   exec: Flags.string({ summary: 'Command that works on orders.', helpValue: 'CMD' }),
   'review-exec': Flags.string({ summary: 'Command that judges work, in place of the validators.', helpValue: 'CMD' }),
+  preflight: Flags.boolean({ summary: 'Hand in only what passes the validators of its order.' }),
   capability: Flags.string({
     summary: 'Serve only this capability.',
     helpValue: 'NAME',

@@ -77,6 +77,6 @@ function trouble(outcome: Outcome, reason: string): Judgement {
 }
 
 /** `runChecks` parses each validator again, so a shape is all it needs to be given. */
-function toRunnable(validators: Validators): RunnableValidators {
+export function toRunnable(validators: Validators): RunnableValidators {
   return validators as RunnableValidators
 }

@@ -8,6 +8,7 @@ import { deliverNow, type Held } from './deliver-outbox.ts'
 import { findOrder } from './find-order.ts'
 import { readReviews, refuseUnless } from './handoff-parties.ts'
 import { completeAssignment, readAssignment } from './lease.ts'
+import { refuseFlawed } from './preflight.ts'
 import { releaseDue } from './release-key.ts'
 import { type OnProgress, sealFiles } from './seal-files.ts'
 import { areSameContents } from './work-contents.ts'
@@ -16,6 +17,8 @@ export interface WorkInput {
   readonly assignmentId: string
   readonly files: readonly string[]
   readonly key?: string | undefined
+  /** Work that does not pass the validators of its order is refused before anything of it is sent. */
+  readonly isChecked?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
 }
@@ -32,7 +35,7 @@ export interface WorkReceipt extends Held {
  * Hand over the work of the attempt an assignment is in: seal and upload the files, announce them to reviewers (with keys) and buyer (without), and only
  * then tell the platform that it is complete. Where drops rest before they are sent, that is later: `releaseDue` does it then. Run again after an interruption it goes on where it was; nothing is announced or completed twice.
  *
- * @throws CliError `forbidden` unless the caller is the executor, `wrong_state` unless it is working, `already_exists` if other files were announced for
+ * @throws CliError `forbidden` unless the caller is the executor, `wrong_state` unless it is working or (checked) if it would not pass, `already_exists` if other files were announced for
  *   this attempt, `stale_lease`, `usage`, `unreachable` and the like.
  */
 export async function submitWork(agent: Agent, input: WorkInput): Promise<WorkReceipt> {
@@ -48,6 +51,7 @@ export async function submitWork(agent: Agent, input: WorkInput): Promise<WorkRe
 
   // Before the upload: whoever is shown a made-up reviewer sends nothing. One named meanwhile is told by `releaseDue`.
   const reviews = await readReviews(agent, assignmentId)
+  if (input.isChecked && state === 'working') await refuseFlawed(agent, assignment, { files, signal })
   const artifacts = await sealFiles(agent, { purpose: `work ${assignmentId} ${attempt}`, paths: files, signal, onProgress })
   const isAnnounced = listSent(agent.vault, 'work.ready', assignmentId).some(({ document }) => document.attempt === attempt)
   const orderHash = findOrder(agent, assignment)?.hash

@@ -31,6 +31,7 @@ export default class Daemon extends AgentCommand {
     await runDaemon(openAgent({ ...options, signal }), {
       exec: inPlace(flags.exec),
       reviewExec: inPlace(flags['review-exec']),
+      preflight: flags.preflight,
       capabilities: flags.capability,
       isBusy: flags.busy,
       intervalMs: flags.interval === undefined ? undefined : flags.interval * 1000,

@@ -6,6 +6,8 @@ import type { Recovery } from './recovery.ts'
 export interface DaemonOptions {
   /** Command that works on orders; without it execute assignments are left to somebody else. */
   readonly exec?: string | undefined
+  /** Results that do not pass the validators of their order are not handed in. */
+  readonly preflight?: boolean | undefined
   /** Command that judges work in the place of the built-in validators. */
   readonly reviewExec?: string | undefined
   /** Offered capabilities it serves; all if not given. */

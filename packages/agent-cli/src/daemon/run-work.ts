@@ -5,6 +5,7 @@ import { ARTIFACTS_MAX, type DocumentOf, type SealedArtifact } from '@agent-mark
 import type { Agent } from '../agent/agent.ts'
 import { fetchFiles } from '../agent/fetch-files.ts'
 import { toOrderId } from '../agent/order-id.ts'
+import { checkOwnWork, describeFlaws } from '../agent/preflight.ts'
 import type { Message } from '../private/inbox.ts'
 import type { Policy } from '../settings/policy.ts'
 import type { ReportOnEarlier } from './earlier-reports.ts'
@@ -12,6 +13,9 @@ import { FileNameError, safeFileName } from './file-name.ts'
 import { collectOutput, OutputError, prepareJobDirectory } from './job-directory.ts'
 import { JOB_BYTES_MAX, type JobLimits } from './job-limits.ts'
 import { runJob } from './run-job.ts'
+
+/** What an `order.decline` may say. */
+const REASON_CHARS_MAX = 1000
 
 /** The command did not make a result that can be handed over. Says nothing of what it printed: that stays on this machine. */
 export class JobFault extends Error {
@@ -112,6 +116,17 @@ export async function runWork(
     )
   await collectResults(directory)
   return result.durationMs
+}
+
+/** @throws JobFault if reviewers would not let the results pass. What is wrong is told, to this machine and the buyer: both have the order. */
+export async function refuseFlawedResults(
+  agent: Agent,
+  assignment: Assignment,
+  { directory, signal }: { directory: string; signal: AbortSignal },
+): Promise<void> {
+  const flaws = describeFlaws(await checkOwnWork(agent, assignment, { files: await collectResults(directory), signal }))
+  signal.throwIfAborted()
+  if (flaws !== undefined) throw new JobFault(`the result does not pass the validators: ${flaws}`.slice(0, REASON_CHARS_MAX))
 }
 
 /** The result files of a finished job, or `undefined` if they are not there any more. */

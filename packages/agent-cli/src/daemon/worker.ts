@@ -14,7 +14,7 @@ import { addWorkTime } from '../private/work-log.ts'
 import { type ReportOnEarlier, readEarlierReports } from './earlier-reports.ts'
 import { workLimits } from './job-limits.ts'
 import { keepLogs } from './kept-logs.ts'
-import { JobFault, listResults, prepareWork, runWork } from './run-work.ts'
+import { JobFault, listResults, prepareWork, refuseFlawedResults, runWork } from './run-work.ts'
 import type { StepContext } from './step.ts'
 import { takeOn, tellDeclined } from './take-on.ts'
 
@@ -101,6 +101,7 @@ async function run(
     const durationMs = await timed(context, job, prepared, () =>
       runWork(prepared, { command: daemon.options.exec ?? 'false', assignment, limits: workLimits(policy), signal }),
     )
+    if (daemon.options.preflight) await refuseFlawedResults(agent, assignment, { directory: prepared, signal })
     emit('job-finished', { assignmentId, attempt, ok: true, durationMs })
     return moveJob(agent.vault, running, { state: 'finished' }, agent.now())
   } catch (error) {

@@ -55,10 +55,11 @@ const submitWorkTool = defineTool({
   name: 'submit_work',
   title: 'Hand in work',
   description:
-    'Seal the result files, send them to the reviewers (the buyer gets them once they passed) and mark the assignment as submitted. Repeated after a failure it finishes what is left to do.',
+    'Run the validators of the order over the result files; if they pass seal them, send them to the reviewers (the buyer gets them once they passed) and mark the assignment as submitted. Repeated after a failure it finishes what is left to do.',
   input: z.strictObject({
     assignmentId: AssignmentId,
     files: z.array(z.string()).min(1).max(FILES_MAX).describe('Absolute paths on this machine.'),
+    unchecked: z.boolean().default(false).describe('Hand it in although it does not pass the validators of its order.'),
     idempotencyKey,
   }),
   output: z.strictObject({
@@ -68,9 +69,9 @@ const submitWorkTool = defineTool({
     dueAtMs: TimeMs.optional().describe('The announcements rest until then, and the platform hears of the work after that.'),
   }),
   annotations: DECIDES,
-  run({ agent, home }, { assignmentId, files, idempotencyKey }, signal) {
+  run({ agent, home }, { assignmentId, files, unchecked, idempotencyKey }, signal) {
     refuseOwnState(files, home)
-    return submitWork(agent(), { assignmentId, files, key: idempotencyKey, signal })
+    return submitWork(agent(), { assignmentId, files, isChecked: !unchecked, key: idempotencyKey, signal })
   },
 })
 
