@@ -63,8 +63,13 @@ export class StagedServer {
     this.#running = running
   }
 
-  /** Start it; a later start listens where the first one did. */
-  async start(args: readonly string[] = []): Promise<void> {
+  /**
+   * Start it; a later start listens where the first one did.
+   *
+   * @param behind - Where it listens, when clients reach it by other origins, which are then among `args`.
+   */
+  async start(args: readonly string[] = [], behind?: { listen: string; relayListen: string }): Promise<void> {
+    if (behind) this.#listen = ['--listen', behind.listen, '--relay-listen', behind.relayListen]
     const server = new Running(join(BIN, 'platform-server'), ['--data', this.dataDirectory, ...this.#listen, ...args])
     server.child.stderr?.on('data', (chunk: Buffer) => appendFileSync(this.logFile, chunk))
     this.#running.push(server)
@@ -72,7 +77,7 @@ export class StagedServer {
     const ready = await server.line((line) => line.event === 'listening')
     this.origin = String(ready.origin)
     this.relayOrigin = String(ready.relayOrigin)
-    this.#listen = ['--listen', new URL(this.origin).host, '--relay-listen', new URL(this.relayOrigin).host]
+    if (!behind) this.#listen = ['--listen', new URL(this.origin).host, '--relay-listen', new URL(this.relayOrigin).host]
   }
 
   get pid(): number | undefined {

@@ -25,7 +25,6 @@ export function valuesOf(requests: readonly SentRequest[]): Mark[] {
 
 /** Values of one plane that were also sent on the other. */
 export function findJoins(one: readonly SentRequest[], other: readonly SentRequest[]): Mark[] {
-  const isSizeOf = new Set(other.map(({ body }) => String(body.length)))
   const sent = Buffer.concat(
     other.flatMap(({ method, path, headers, body }) => [
       Buffer.from(`${method} ${path}\n${headers.map(([name, value]) => `${name}: ${value}\n`).join('')}\n`),
@@ -33,15 +32,15 @@ export function findJoins(one: readonly SentRequest[], other: readonly SentReque
       Buffer.from('\n'),
     ]),
   )
-  const values = valuesOf(one).filter((mark) => !('text' in mark && isSizeOf.has(mark.text)))
-  return searchText(sent, values, 'the other plane').map(({ mark }) => mark)
+  return searchText(sent, valuesOf(one), 'the other plane').map(({ mark }) => mark)
 }
 
 function* textsOf({ path, headers, body }: SentRequest): Generator<string> {
   const url = new URL(path, 'http://plane')
   yield* url.pathname.split('/').slice(4)
   for (const value of url.searchParams.values()) yield* stringsOf(parse(value) ?? value)
-  for (const [name, value] of headers) if (name !== 'host') yield* value.replace(/^Bearer /, '').split(/, */)
+  for (const [name, value] of headers)
+    if (name !== 'host' && name !== 'content-length') yield* value.replace(/^Bearer /, '').split(/, */)
   yield* stringsOf(parse(body.toString('utf8')))
 }
 
