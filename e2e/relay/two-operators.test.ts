@@ -9,6 +9,8 @@ import { Stage, type StagedAgent } from '../stage/stage.ts'
 
 const SERVER = join(import.meta.dirname, '..', '..', 'bin', 'platform-server')
 const MINUTE_MS = 60_000
+/** Long enough that random bytes do not spell them. */
+const [ALICE, BOB] = ['alice-who-sends', 'bob-who-receives']
 
 test('a relay of another operator needs the public keys of tokens and nothing else, also from week to week', {
   timeout: 180_000,
@@ -56,19 +58,19 @@ test('a relay of another operator needs the public keys of tokens and nothing el
   }
 
   try {
-    const [alice, bob] = ['alice', 'bob'].map((name) => {
+    const [alice, bob] = [ALICE, BOB].map((name) => {
       const agent = stage.agent(name)
       Object.assign(agent.variables, env, { AGENT_MARKETPLACE_SERVER: origin })
       return agent
     }) as [StagedAgent, StagedAgent]
     for (const [agent, name] of [
-      [alice, 'alice'],
-      [bob, 'bob'],
+      [alice, ALICE],
+      [bob, BOB],
     ] as const)
       await agent.json('register', '--agent-id', name)
     const say = async (text: string) => {
       await bob.json('inbox')
-      await alice.json('message', 'send', '--to', 'bob', '--text', text)
+      await alice.json('message', 'send', '--to', BOB, '--text', text)
       const { messages } = await bob.json('inbox', '--wait', '30', '--limit', '1')
       return messages[0].summary as string
     }
@@ -92,8 +94,8 @@ test('a relay of another operator needs the public keys of tokens and nothing el
     }
 
     const [ofMarket, ofRelay] = [bytesUnder(marketData), bytesUnder(relayData)]
-    expect(ofMarket.includes('alice')).toBe(true)
-    for (const name of ['alice', 'bob']) expect(ofRelay.includes(name)).toBe(false)
+    expect(ofMarket.includes(ALICE)).toBe(true)
+    for (const name of [ALICE, BOB]) expect(ofRelay.includes(name)).toBe(false)
     expect(readdirSync(relayData).sort()).toEqual(['relay', 'relay-token-keys.json'])
     expect(readdirSync(marketData)).not.toContain('relay')
   } finally {
