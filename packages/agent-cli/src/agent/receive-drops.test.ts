@@ -205,7 +205,7 @@ test('a machine that was cloned, or set back to a copy, loses nothing and sends 
   }
 })
 
-test('a listener that was away for weeks takes in what is left of them, page by page', async () => {
+test('a listener that was away for weeks takes in what is left of them, page by page', { timeout: 120_000 }, async () => {
   const after = feedCursor(bob.vault, relay.origin)
   const { messageId } = await sendMessage(alice, { to: 'bob', text: 'first' })
   await receive(bob)
@@ -228,7 +228,7 @@ test('a listener that was away for weeks takes in what is left of them, page by 
   expect(listMessages(bob.vault, { limit: 9 }).map((message) => message.messageId)).toEqual([messageId])
 })
 
-describe('a flood', () => {
+describe('a flood', { timeout: 120_000 }, () => {
   const limits = { sender: 40_000, strangers: 60_000, all: 100_000 }
   const text = 'x'.repeat(8_000)
   const kept = () => listMessages(bob.vault, { limit: 100 }).length
