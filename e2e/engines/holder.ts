@@ -13,9 +13,13 @@ for (const assignmentId of process.argv.slice(2))
 console.log(JSON.stringify({ event: 'accepted' }))
 while (!existsSync(DONE_FILE)) await pause(20)
 for (const [assignmentId, leaseEpoch] of epochs) {
-  const code = await call('tasks.completeAssignment', { assignmentId, leaseEpoch }, options).then(
-    () => 'done',
-    (error: unknown) => (error instanceof Refused ? error.code : String(error)),
-  )
+  const submit = () => call('tasks.completeAssignment', { assignmentId, leaseEpoch }, { ...options, key: `done-${assignmentId}` })
+  // The server has let go of a connection that was silent meanwhile.
+  const code = await submit()
+    .catch((error: unknown) => (error instanceof TypeError ? submit() : Promise.reject(error)))
+    .then(
+      () => 'done',
+      (error: unknown) => (error instanceof Refused ? error.code : String(error)),
+    )
   console.log(JSON.stringify({ event: 'told', assignmentId, code }))
 }

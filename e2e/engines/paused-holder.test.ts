@@ -11,8 +11,8 @@ import { Running } from '../stage/process.ts'
 
 const LONG = process.env.LONG === '1'
 const HOLDERS = LONG ? 4 : 1
-const EACH = LONG ? 250 : 8
-const LEASE_MS = LONG ? 30_000 : 3_000
+const EACH = LONG ? 100 : 8
+const LEASE_MS = LONG ? 20_000 : 3_000
 const HOLDER = join(import.meta.dirname, 'holder.ts')
 const PATIENCE_MS = LONG ? 3_600_000 : 120_000
 

@@ -1,15 +1,16 @@
 // Two versions over one database: servers of the next version, whose sources have a migration more, start while servers of this one are at work.
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { postgres } from '../../packages/platform-server/test/engines.ts'
 import type { Place } from '../../packages/platform-server/test/place.ts'
-import { copySources } from '../../scripts/source-copy.ts'
 import { Depositors } from '../crash/depositors.ts'
 import { PAID, ScriptedJob } from '../crash/scripted-job.ts'
 import { makeAgent } from '../stage/call.ts'
 import { type Control, ORIGIN, startControl } from '../stage/control.ts'
 
+const ROOT = join(import.meta.dirname, '../..')
 const MIGRATIONS = 'packages/platform-server/src/storage/migrations'
 /** What a next version may do: add, and nothing else. It changes tables that every job writes. */
 const EXPAND = `
@@ -25,7 +26,7 @@ DROP INDEX assignments_by_colour;
 ALTER TABLE assignments DROP COLUMN colour_code;
 `
 /** The schema of this version. */
-const NOW = readdirSync(join(import.meta.dirname, '../..', MIGRATIONS)).length
+const NOW = readdirSync(join(ROOT, MIGRATIONS)).length
 const nameOf = (version: number) => join(MIGRATIONS, `${String(version).padStart(4, '0')}-planted.sql`)
 const FLAGS = ['--rate-limits', 'off', '--fee-bps', '500']
 const SERVERS_OF_NEXT = 3
@@ -38,13 +39,26 @@ let made = 0
 
 beforeAll(async () => {
   place = await postgres.open()
-  sources = copySources()
+  sources = copyServer()
 }, 120_000)
 afterAll(async () => {
   await Promise.all(running.map(({ server }) => server.stop('SIGKILL')))
   await place[Symbol.asyncDispose]()
   rmSync(sources, { recursive: true })
 })
+
+/** A second copy of the server's sources, for the migrations of a next version. */
+function copyServer(): string {
+  const copy = mkdtempSync(join(tmpdir(), 'next-version-'))
+  for (const name of ['packages/platform-server', 'packages/protocol'])
+    cpSync(join(ROOT, name), join(copy, name), {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (from) => !['dist', '.bin'].includes(basename(from)),
+    })
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  return copy
+}
 
 const mainOfNext = () => join(sources, 'packages/platform-server/src/main.ts')
 
