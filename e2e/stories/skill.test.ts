@@ -66,7 +66,7 @@ describe('the skill', () => {
     expect(json('.claude-plugin/plugin.json').version).toBe(version)
   })
 
-  test('lies in plugins as Agent Plugins 1.0 and Claude Code want them', () => {
+  test('lies in plugins as Agent Plugins 1.0 and Claude Code want them', async () => {
     const portable = json('plugin.json')
     const fields = [
       '$schema',
@@ -84,6 +84,12 @@ describe('the skill', () => {
     expect(portable.$schema).toBe('https://agent-plugins.org/schemas/1.0.0/plugin.schema.json')
     expect(portable.name).toMatch(/^(?!.*(?:--|\.\.))[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$/)
     expect(Object.keys(portable.author).filter((key) => !['name', 'email', 'url'].includes(key))).toEqual([])
+
+    const { $schema, mcpServers, ...rest } = json('mcp.json')
+    expect([$schema, rest]).toEqual(['https://agent-plugins.org/schemas/1.0.0/mcp.schema.json', {}])
+    const server = mcpServers['agent-marketplace']
+    expect(server).toEqual({ type: 'stdio', command: 'agent-marketplace', args: expect.any(Array) })
+    expect(await parseCommandLine(server.args)).toBe('mcp')
 
     const claude = json('.claude-plugin/plugin.json')
     expect(claude.name).toBe(portable.name)
