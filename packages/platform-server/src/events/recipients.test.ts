@@ -106,7 +106,7 @@ describe('who learns what', () => {
 
   test('the executor of a reviewer named late', async () => {
     await using platform = await openTestPlatform()
-    const job = await openJob(platform)
+    const job = await openJob(platform, { reviewers: 1 })
     await submitWork(job)
     await platform.agent('late')
     const reviewId = await nameReviewer(job, 'late')
