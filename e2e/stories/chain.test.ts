@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { argvOf, examplesOf, readManifest } from '../stage/command-lines.ts'
 import { balances } from '../stage/market.ts'
 import { openChainMarket, PANEL, panelWorker } from '../stage/panel.ts'
 import { Running } from '../stage/process.ts'
@@ -10,6 +11,12 @@ import { Stage } from '../stage/stage.ts'
 
 const STORY_MS = 180_000
 const BIN = join(import.meta.dirname, '../../bin/agent-marketplace')
+
+/** An example from the help of a command about chains, the first if no other is named, as the words of a command line. */
+function example(verb: string, known: Record<string, string> = {}, at = 0): string[] {
+  const entry = readManifest()[`chain:${verb}`]
+  return argvOf((entry && examplesOf(entry)[at]) ?? '', known)
+}
 
 const CHAIN = `version: 1
 steps:
@@ -55,12 +62,9 @@ test('a chain goes on when an executor dies, another delivers bad work and the s
   market.ruth.daemon()
   const writer = market.writer.daemon('--exec', `sleep 1; ${panelWorker('report.mjs')}`)
 
-  const file = stage.file('chain.yaml', CHAIN)
-  const out = join(stage.directory, 'results')
-  const chain = new Running(BIN, ['chain', 'run', file, '--budget', '30', '--out', out, '--follow', '--json'], {
-    cwd: buyer.home,
-    env: buyer.env,
-  })
+  writeFileSync(join(buyer.home, 'chain.yaml'), CHAIN)
+  const out = join(buyer.home, 'results')
+  const chain = new Running(BIN, [...example('run', {}, 1), '--budget', '30'], { cwd: buyer.home, env: buyer.env })
   await dying.line(({ event }) => event === 'job-started')
   await dying.stop('SIGKILL')
   await chain.line(({ event, outcome }) => event === 'ended' && outcome === 'expired')
@@ -95,6 +99,10 @@ test('a chain goes on when an executor dies, another delivers bad work and the s
     writer: money('8'),
   })
 
+  // What is done stays as it is.
+  const again = await buyer.json(...example('resume', { CHAIN: String(result.chainId) }))
+  expect(again).toMatchObject({ state: 'done', spent: '22' })
+
   // Nothing on the platform ties the steps together: every executor had a task of its own.
   const { assignments } = await buyer.json('assignment', 'list', '--role', 'buyer', '--limit', '100')
   const executed = assignments.filter(({ kind }: { kind: string }) => kind === 'execute')
@@ -108,14 +116,16 @@ test('a chain that cannot go on says so, gives back what nobody has begun, and s
   await using stage = new Stage()
   const { buyer, idle } = await openChainMarket(stage, { idle: 'text.tally:1:10' }, '100')
   await idle.json('ping')
-  const file = stage.file('chain.yaml', CHAIN.replace(/ {4}review: .*\n/, ''))
+  const file = join(buyer.home, 'chain.yaml')
+  writeFileSync(file, CHAIN.replace(/ {4}review: .*\n/, ''))
+  expect(await buyer.json(...example('check'))).toEqual({ ok: true, file: 'chain.yaml', steps: 3, leastCost: '18' })
   const refused = await buyer.refused('chain', 'run', file, '--budget', '17.5')
   expect(refused).toMatchObject({
     exit: 5,
     code: 'insufficient_funds',
     message: 'the chain costs at least 18, the budget is 17.5',
   })
-  expect((await buyer.json('chain', 'list')).chains).toEqual([])
+  expect((await buyer.json(...example('list'))).chains).toEqual([])
 
   const chain = new Running(BIN, ['chain', 'run', file, '--follow', '--json'], { cwd: buyer.home, env: buyer.env })
   await chain.line(({ event }) => event === 'ordered')
@@ -124,18 +134,18 @@ test('a chain that cannot go on says so, gives back what nobody has begun, and s
   expect(chains).toMatchObject([{ state: 'running', committed: '10', passed: '0 of 3' }])
   expect(await buyer.refused('chain', 'cancel', chainId)).toMatchObject({ exit: 5, code: 'wrong_state' })
   expect(await chain.stop('SIGINT')).toBe(130)
-  expect(await buyer.json('chain', 'show', chainId)).toMatchObject({ state: 'interrupted' })
+  expect(await buyer.json(...example('show', { CHAIN: chainId }))).toMatchObject({ state: 'interrupted' })
   expect(await buyer.refused('chain', 'run', file)).toMatchObject({ exit: 5, code: 'already_exists' })
 
-  expect(await buyer.json('chain', 'cancel', chainId)).toMatchObject({ state: 'cancelled', left: [], spent: '0' })
+  expect(await buyer.json(...example('cancel', { CHAIN: chainId }))).toMatchObject({ state: 'cancelled', left: [], spent: '0' })
   expect(await balances({ buyer })).toEqual({ buyer: { available: '100', held: '0' } })
   expect(await buyer.refused('chain', 'resume', chainId)).toMatchObject({ exit: 5, code: 'wrong_state' })
   expect(await buyer.refused('chain', 'show', 'chn_nobody')).toMatchObject({ exit: 4, code: 'not_found' })
 
   writeFileSync(file, CHAIN.replace('price: "10"', 'prize: "10"').replace('${tally.output}', '${taly.output}'))
-  const checked = await buyer.run(['chain', 'check', file])
+  const checked = await buyer.run(example('check'))
   expect(checked).toMatchObject({ exit: 2, stderr: '' })
-  expect(checked.stdout.trim()).toBe(`${file}:5:5: unknown field "prize" — did you mean "price"?`)
+  expect(checked.stdout.trim()).toBe(`chain.yaml:5:5: unknown field "prize" — did you mean "price"?`)
   writeFileSync(file, CHAIN.replace('${tally.output}', '${taly.output}').replace('feedback.txt', 'missing.txt'))
   expect(await buyer.refused('chain', 'run', file)).toMatchObject({ exit: 2, code: 'usage' })
 })
