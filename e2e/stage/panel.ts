@@ -23,8 +23,10 @@ export async function openChainMarket<Name extends string>(
   const names = Object.keys(offers) as Name[]
   const others = names.map((name) => [name, stage.agent(name)] as const)
   const register = (name: string, agent: StagedAgent, ...flags: string[]) => agent.json('register', '--agent-id', name, ...flags)
-  await register('buyer', buyer)
-  for (const [name, agent] of others) await register(name, agent, '--capability', offers[name])
+  await Promise.all([
+    register('buyer', buyer),
+    ...others.map(([name, agent]) => register(name, agent, '--capability', offers[name])),
+  ])
   await buyer.json('deposit', '--amount', credits)
   return { ...Object.fromEntries(others), buyer } as Record<Name | 'buyer', StagedAgent>
 }

@@ -13,7 +13,10 @@ export async function findPanel(agent: Agent, step: ChainStep): Promise<Panel | 
   const { plan } = step
   const executors = plan.agentId === undefined ? await candidatesFor(agent, plan.capability, plan.price) : [plan.agentId]
   const reviewers = await reviewersFor(agent, step)
-  return choosePanel({ executors, reviewers, count: plan.review?.count ?? 0, without: letDownBy(step) })
+  const without = letDownBy(step)
+  // There is nobody in its stead: whoever resumes the chain wants it to be asked again.
+  if (plan.agentId !== undefined) without.delete(plan.agentId)
+  return choosePanel({ executors, reviewers, count: plan.review?.count ?? 0, without })
 }
 
 /** Find one more reviewer for the try a step is at, in place of one that ended without a verdict. */

@@ -35,6 +35,7 @@ export async function readChain(path: string): Promise<ReadChain> {
     }
     steps.push(await planStep(step, dirname(resolve(path)), guard))
   }
+  faults.sort((a, b) => a.line - b.line || a.column - b.column)
   return faults.length > 0 ? { faults } : { steps }
 }
 
@@ -87,18 +88,26 @@ function planReview(review: NonNullable<ChainFileStep['review']>): NonNullable<P
 }
 
 async function planValidators({ validate = {} }: ChainFileStep, directory: string, guard: Guard): Promise<Validators> {
-  const at = (path: string) => resolve(directory, path)
   const { schema, rules, tests } = validate
+  const read = async (name: 'schema' | 'rules', named: string | undefined) => {
+    if (named === undefined) return {}
+    const path = resolve(directory, named)
+    return guard(['validate', name], () => {
+      refuseUnlessFile(path, named)
+      return readValidators({ [name]: `@${path}` })
+    })
+  }
   const parts = [
-    schema === undefined ? {} : await guard(['validate', 'schema'], () => readValidators({ schema: `@${at(schema)}` })),
-    rules === undefined ? {} : await guard(['validate', 'rules'], () => readValidators({ rules: `@${at(rules)}` })),
-    tests === undefined ? {} : await guard(['validate', 'tests'], () => readValidators({ tests: at(tests) })),
+    await read('schema', schema),
+    await read('rules', rules),
+    tests === undefined ? {} : await guard(['validate', 'tests'], () => readValidators({ tests: resolve(directory, tests) })),
   ]
   return Object.assign({}, ...parts)
 }
 
 function readInstructions(text: string, directory: string): string {
-  return text.startsWith('@') ? new TextDecoder().decode(readBytes(resolve(directory, text.slice(1)))) : text
+  const named = text.slice(1)
+  return text.startsWith('@') ? new TextDecoder().decode(readBytes(resolve(directory, named), named)) : text
 }
 
 function inputFile(path: string, named: string): string {
@@ -106,9 +115,9 @@ function inputFile(path: string, named: string): string {
   return path
 }
 
-function readBytes(path: string): Uint8Array {
-  refuseUnlessFile(path, path)
-  return inWords(path, () => readFileSync(path))
+function readBytes(path: string, named = path): Uint8Array {
+  refuseUnlessFile(path, named)
+  return inWords(named, () => readFileSync(path))
 }
 
 /** A pipe would be waited for, a device never ends. */

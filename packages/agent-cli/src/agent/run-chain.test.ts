@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references of chain files look like this
 import { mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test as one } from 'vitest'
 import { chainsDirectory } from '../private/chains.ts'
 import { listMessages } from '../private/inbox.ts'
 import { makeTestHome } from '../test-home.ts'
@@ -11,6 +11,9 @@ import { cancelChain } from './cancel-chain.ts'
 import { chainStatus } from './chain-status.ts'
 import { CliError } from './cli-error.ts'
 import { type ChainEvent, type ChainView, type DriveOptions, resumeChain, runChain } from './run-chain.ts'
+
+/** Most of their time they wait for agents. */
+const test = one.concurrent
 
 let market: TestMarket
 let place: ReturnType<typeof makeTestHome>
@@ -145,6 +148,10 @@ test('a named agent that declines is not replaced: its step fails, what needs it
   expect(await query(buyer, 'settlement.balance', {})).toEqual({ available: '9', held: '0' })
   expect(chainStatus(buyer, view.chainId)).toEqual(view)
   await expect(cancelChain(buyer, { chainId: view.chainId })).rejects.toMatchObject({ code: 'wrong_state' })
+
+  shy.daemon({ exec: COPY })
+  const again = await resumeChain(buyer.reopen(), { chainId: view.chainId })
+  expect(again).toMatchObject({ state: 'done', spent: '3', steps: [{ tries: 2 }, { tries: 1 }, { tries: 1 }] })
 }, 90_000)
 
 test('a budget that is used up stops the next try before anybody is asked, and more of it lets it go on', async () => {
