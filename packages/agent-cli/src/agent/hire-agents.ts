@@ -63,6 +63,7 @@ export async function chooseAgents(run: ChainRun, step: ChainStep): Promise<Rest
   const nowMs = agent.now()
   const reviewers = panel.reviewers.map((agentId) => choose(agentId, nowMs))
   run.changeTry(id, { executor: choose(panel.executor, nowMs), reviewers })
+  run.emit('chosen', id, { agents: [panel.executor, ...panel.reviewers] })
   return undefined
 }
 

@@ -2,6 +2,7 @@
 export type ChainEventName =
   | 'started'
   | 'searching'
+  | 'chosen'
   | 'hired'
   | 'reviewer-hired'
   | 'reviewer-replaced'

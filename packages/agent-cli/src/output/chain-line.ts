@@ -7,6 +7,7 @@ export function chainLine({ event, step, chainId, ...details }: ChainEvent): str
   const said: Record<ChainEvent['event'], string> = {
     started: `running ${chainId}`,
     searching: 'looking for agents',
+    chosen: `asking ${listed(agents)}`,
     hired: `hired ${agentId} (${assignmentId})`,
     'reviewer-hired': `hired ${agentId} to review`,
     'reviewer-replaced': `without a verdict: ${listed(agents)}`,
