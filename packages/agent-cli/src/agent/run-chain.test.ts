@@ -32,12 +32,12 @@ const COPY = 'cp input/* output/'
 const IDLE: ReadonlySet<string> = new Set(['progress', 'waiting', 'warning', 'finished'])
 
 function writeChain(name: string, steps: string): string {
-  const file = join(place.path, `${name}.yaml`)
-  writeFileSync(join(place.path, 'words.txt'), 'hello')
-  writeFileSync(
-    join(place.path, 'rules.json'),
-    '{"version":1,"threshold":1,"rules":[{"pointer":"","op":"eq","value":1,"weight":1}]}',
-  )
+  const directory = join(place.path, name)
+  mkdirSync(directory)
+  writeFileSync(join(directory, 'words.txt'), 'hello')
+  const rules = [{ pointer: '', op: 'eq', value: 1, weight: 1 }]
+  writeFileSync(join(directory, 'rules.json'), JSON.stringify({ version: 1, threshold: 1, rules }))
+  const file = join(directory, 'chain.yaml')
   writeFileSync(file, `version: 1\nsteps:\n${steps}`)
   return file
 }
