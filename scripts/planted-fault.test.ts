@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -34,4 +35,10 @@ test('there are planted faults', () => {
 
 test.each(patches)('%s can be read', (path) => {
   expect(parsePlantedFault(readFileSync(join(root, path), 'utf8'))).toBeTypeOf('object')
+})
+
+test.each(patches)('%s still fits the sources', (path) => {
+  const { status, stderr } = spawnSync('git', ['apply', '--check', path], { cwd: root, encoding: 'utf8' })
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
 })

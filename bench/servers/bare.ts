@@ -1,5 +1,5 @@
 // The same work with nothing around it: node:http, JSON.parse, the operation, JSON.stringify. No router, no schema, no limit, no error.
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { authenticate } from '../../packages/platform-server/src/api/authenticate.ts'
 import { beat } from '../../packages/platform-server/src/heartbeat/operations.ts'
 import { listen } from '../../packages/platform-server/src/listen.ts'
@@ -44,10 +44,15 @@ async function answer(request: IncomingMessage): Promise<unknown> {
   return createTask(deps, call, input)
 }
 
-const server = createServer(async (request, response) => {
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = JSON.stringify({ result: { data: await answer(request) } })
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
   response.end(body)
+}
+
+// At the end of a run callers hang up in the middle of a request.
+const server = createServer((request, response) => {
+  serve(request, response).catch(() => response.destroy())
 })
 const port = await listen(server, { host: '127.0.0.1', port: 0 })
 console.log(JSON.stringify({ event: 'listening', origin: `http://127.0.0.1:${port}` }))
