@@ -16,11 +16,22 @@ export function findTool(name: string, { packages, directory }: { packages: read
   const fetched = BINARIES.map((path) => join(directory, path, name))
   const find = () => [...here, ...fetched].find((path) => existsSync(path))
   if (!find()) {
-    execFileSync('apt-get', ['download', '--quiet', ...packages], { cwd: directory, stdio: 'pipe' })
+    download(packages, directory)
     for (const file of readdirSync(directory))
       if (file.endsWith('.deb')) execFileSync('dpkg', ['-x', file, '.'], { cwd: directory })
   }
   const found = find()
   if (found === undefined) throw new Error(`${name} is needed: install ${packages[0]}`)
   return found
+}
+
+/** Where the lists of packages are missing or old, they are fetched first. */
+function download(packages: readonly string[], directory: string): void {
+  const ask = (...args: string[]) => execFileSync('apt-get', args, { cwd: directory, stdio: 'pipe' })
+  try {
+    ask('download', '--quiet', ...packages)
+  } catch {
+    ask('update')
+    ask('download', '--quiet', ...packages)
+  }
 }

@@ -1,6 +1,17 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 
+/** Ask for packages; where the lists of them are missing or old, fetch those first. */
+function askDebian(args: readonly string[], cwd?: string): void {
+  const options = { cwd, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: 'ignore' } as const
+  try {
+    execFileSync('apt-get', args, options)
+  } catch {
+    execFileSync('apt-get', ['update'], options)
+    execFileSync('apt-get', args, options)
+  }
+}
+
 /**
  * Find what a test needs of the operating system; on a Debian machine without it, install it.
  *
@@ -11,8 +22,7 @@ export function needDebian<T>(name: string, find: () => T | undefined): T {
   const found = find()
   if (found !== undefined) return found
   try {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    execFileSync('apt-get', ['install', '--yes', '--no-install-recommends', name], { env, stdio: 'ignore' })
+    askDebian(['install', '--yes', '--no-install-recommends', name])
   } catch {
     // Said below, in words.
   }
@@ -28,7 +38,7 @@ export function needDebian<T>(name: string, find: () => T | undefined): T {
  */
 export function unpackDebian(name: string, directory: string): void {
   try {
-    execFileSync('apt-get', ['download', name], { cwd: directory, stdio: 'ignore' })
+    askDebian(['download', name], directory)
     const [file = ''] = readdirSync(directory).filter((each) => each.endsWith('.deb'))
     execFileSync('dpkg-deb', ['--extract', file, '.'], { cwd: directory, stdio: 'ignore' })
   } catch {
