@@ -56,7 +56,7 @@ describe('the systemd unit', () => {
 describe('the launchd agent', () => {
   test.prop([
     fc.array(
-      fc.string({ unit: 'grapheme' }).filter((text) => !/\p{Cc}/u.test(text)),
+      fc.string({ unit: 'grapheme' }).filter((text) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)),
       { minLength: 1 },
     ),
   ])('is a property list that says what was meant', (argv) => {
@@ -75,7 +75,10 @@ describe('the launchd agent', () => {
 })
 
 test.each([systemdUnit, launchdPlist])('no line break gets into a service: it would be a setting of its own', (unit) => {
-  expect(() => unit({ ...service, argv: ['node\nExecStartPre=/bin/evil'] })).toThrow(expect.objectContaining({ code: 'usage' }))
+  for (const lineBreak of ['\n', '\r', '\u2028', '\u2029']) {
+    const argv = [`node${lineBreak}ExecStartPre=/bin/evil`]
+    expect(() => unit({ ...service, argv })).toThrow(expect.objectContaining({ code: 'usage' }))
+  }
 })
 
 test('the flags of the daemon are those that were given', () => {

@@ -95,6 +95,6 @@ function escapeXml(text: string): string {
 
 /** @throws CliError `usage` for what neither format can carry. */
 function oneLine(text: string): string {
-  if (/\p{Cc}/u.test(text)) throw usage('a service cannot be given line breaks or other control characters')
+  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) throw usage('a service cannot be given line breaks or other control characters')
   return text
 }
