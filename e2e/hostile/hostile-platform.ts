@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, createServer as createSocketServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { findFreePort } from '../stage/free-port.ts'
 import { Running } from '../stage/process.ts'
 import { Stage } from '../stage/stage.ts'
 
@@ -23,7 +24,7 @@ export interface HostilePlatform extends AsyncDisposable {
 export async function startHostilePlatform(): Promise<HostilePlatform> {
   const stage = new Stage({ name: 'am-hostile-' })
   const lies = new Map<string, Lie>()
-  const [controlPort, relayPort] = [await freePort(), await freePort()]
+  const [controlPort, relayPort] = [await findFreePort(), await findFreePort()]
   let puts = 0
   const control = await listen((incoming, outgoing) =>
     forward(controlPort, incoming, outgoing, (name, asked, answer) => lies.get(name)?.(answer, asked)),
@@ -97,14 +98,4 @@ async function listen(
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocketServer()
-  socket.listen(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address() as AddressInfo
-  socket.close()
-  await once(socket, 'close')
-  return port
 }

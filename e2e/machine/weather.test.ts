@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findFreePort } from '../stage/free-port.ts'
 import { Running } from '../stage/process.ts'
 import { Stage } from '../stage/stage.ts'
 import { Weather } from '../stage/weather.ts'
@@ -30,7 +29,7 @@ beforeAll(async () => {
   stage = new Stage({ name: 'weather-' })
   weather = new Weather()
   await weather.open()
-  ports = [await freePort(), await freePort()]
+  ports = [await findFreePort(), await findFreePort()]
   server = await startServer()
   const agent = stage.agent('agent')
   agent.variables.AGENT_MARKETPLACE_SERVER = weather.origin
@@ -116,15 +115,6 @@ async function startServer(): Promise<Running> {
   await running.line(({ event }) => event === 'listening')
   weather.upstreamPort = port
   return running
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 function residentBytes({ child }: Running): number {

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { RELAY_TOKEN_EPOCH_MS, relayTokenEpochAt } from '@agent-marketplace/protocol'
 import { expect, test } from 'vitest'
+import { findFreePort } from '../stage/free-port.ts'
 import { Running } from '../stage/process.ts'
 import { Stage, type StagedAgent } from '../stage/stage.ts'
 
@@ -24,7 +24,7 @@ test('a relay of another operator needs the public keys of tokens and nothing el
   const weekEnds = (relayTokenEpochAt(Date.now()) + 1) * RELAY_TOKEN_EPOCH_MS
   setTo(weekEnds - 20 * MINUTE_MS)
 
-  const [port, relayPort] = [await freePort(), await freePort()]
+  const [port, relayPort] = [await findFreePort(), await findFreePort()]
   const [origin, relayOrigin] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${relayPort}`]
   const marketData = join(stage.directory, 'market')
   const relayData = join(stage.directory, 'elsewhere')
@@ -102,14 +102,6 @@ test('a relay of another operator needs the public keys of tokens and nothing el
     await Promise.all([relay.stop(), market.stop()])
   }
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
-}
 
 function bytesUnder(directory: string): Buffer {
   const paths = readdirSync(directory, { recursive: true }).map((name) => join(directory, String(name)))

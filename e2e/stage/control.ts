@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type CallServer, callAt } from './call.ts'
+import { findFreePort } from './free-port.ts'
 import { Running } from './process.ts'
 
 const MAIN = join(import.meta.dirname, '../../packages/platform-server/src/main.ts')
@@ -59,13 +58,4 @@ function killQuietly(pid: number): void {
   } catch {
     // It has ended.
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
-import { type AddressInfo, createServer as createSocket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { SentRequest } from '../../packages/agent-cli/src/audit/read-requests.ts'
+import { findFreePort } from './free-port.ts'
 
 /** One plane, seen from between its clients and its server. */
 export interface RecordedPlane extends AsyncDisposable {
@@ -15,7 +16,7 @@ export interface RecordedPlane extends AsyncDisposable {
 
 /** Stand between clients and a server that is about to listen on a free port of its own, and write down all that passes. */
 export async function recordPlane(): Promise<RecordedPlane> {
-  const port = await freePort()
+  const port = await findFreePort()
   const requests: SentRequest[] = []
   const answers: Buffer[] = []
   const server: Server = createServer((incoming, outgoing) => {
@@ -59,12 +60,4 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
     // Cut: what came is what was seen.
   }
   return Buffer.concat(chunks)
-}
-
-async function freePort(): Promise<number> {
-  const probe = createSocket()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { findFreePort } from '../stage/free-port.ts'
 import { Stage } from '../stage/stage.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -93,18 +93,10 @@ class Terminal {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
-}
-
 test('the walk of the README, in two terminals, prints what the README says', { timeout: 180_000 }, async () => {
   await using stage = new Stage()
   const home = join(stage.directory, 'walk')
-  const [control, relay] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
+  const [control, relay] = [`127.0.0.1:${await findFreePort()}`, `127.0.0.1:${await findFreePort()}`]
   const env = {
     AGENT_MARKETPLACE_ADDR: control,
     AGENT_MARKETPLACE_RELAY_ADDR: relay,

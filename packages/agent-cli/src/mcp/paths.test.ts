@@ -12,7 +12,7 @@ test('a model names files anywhere but among the keys and messages of this machi
   symlinkSync(join(home, 'profiles', 'not-there-yet'), join(directory.path, 'dangling'))
   const refused = (path: string) => expect(() => refuseOwnState([path], home)).toThrow(expect.objectContaining({ code: 'usage' }))
 
-  for (const path of [home, join(home, 'profiles', 'default', 'keyring.json'), `${directory.path}/work/../home/profiles`])
+  for (const path of [home, join(home, 'profiles', 'default', 'keyring.json'), `${directory.path}/jobs/../home/profiles`])
     refused(path)
   for (const path of [join(directory.path, 'link', 'profiles'), join(directory.path, 'link', 'new', 'file')]) refused(path)
   for (const path of ['relative', './x', '', '~/x']) refused(path)
