@@ -6,6 +6,7 @@ import { balances } from '../stage/market.ts'
 import { openChainMarket, PANEL_CHAIN, PANEL_COST, panelWorker } from '../stage/panel.ts'
 import { runCommand } from '../stage/process.ts'
 import { Stage, type StagedAgent } from '../stage/stage.ts'
+import { needStrace } from '../stage/strace.ts'
 
 const LONG = process.env.LONG === '1'
 /** In the short form one chain is killed again and again, each time before the so-manieth sync of its process. */
@@ -32,7 +33,7 @@ async function move({ buyer }: Market, killAt?: number): Promise<number | null> 
   const command = [BIN, 'chain', ...(open ? ['resume', open.chainId] : ['run', PANEL_CHAIN]), '--json']
   const calls = 'fsync,fdatasync'
   const strace = [
-    'strace',
+    needStrace(),
     '-f',
     '-qq',
     '-o',

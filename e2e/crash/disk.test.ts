@@ -11,6 +11,7 @@ import { joinPlatform } from '../../bench/scene.ts'
 import { openDeps } from '../../bench/seed.ts'
 import { getBalance } from '../../packages/platform-server/src/settlement/operations.ts'
 import { Running } from '../stage/process.ts'
+import { needStrace } from '../stage/strace.ts'
 import { expectThings, Writer } from './writer.ts'
 
 const MAIN = join(import.meta.dirname, '../../packages/platform-server/src/main.ts')
@@ -73,7 +74,7 @@ describe('a disk that fails', () => {
     await before.db.close()
     const onlyItsLog = ['-P', join(directory, 'platform.sqlite-wal'), ...failing('fsync', '20+')]
     const args = ['--data', directory, '--listen', '127.0.0.1:0', '--plane', 'control']
-    const server = new Running('strace', [...onlyItsLog, process.execPath, '--conditions=source', MAIN, ...args])
+    const server = new Running(needStrace(), [...onlyItsLog, process.execPath, '--conditions=source', MAIN, ...args])
     const { origin } = await server.line((line) => line.event === 'listening')
     const deposit = async (key: number) => {
       const headers = { authorization: `Bearer ${token}`, [IDEMPOTENCY_HEADER]: `key-${key}`, 'content-type': 'application/json' }

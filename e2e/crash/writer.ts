@@ -8,6 +8,7 @@ import { expect } from 'vitest'
 import { isEmptyDirectory } from '../../packages/platform-server/src/data-directory.ts'
 import { openSqlite } from '../../packages/platform-server/src/storage/sqlite.ts'
 import { THINGS } from '../../packages/platform-server/test/things.ts'
+import { needStrace } from '../stage/strace.ts'
 
 const SCRIPT = join(import.meta.dirname, '../../packages/platform-server/test/write-things.ts')
 /** Most of the life of such a process would be compiling. */
@@ -35,7 +36,7 @@ export class Writer {
 
   constructor(directory: string, { word, atOnce = 1, inAll = 0, strace }: WriterOptions) {
     const node = [process.execPath, '--conditions=source', SCRIPT, directory, word, String(atOnce), String(inAll)]
-    const [command = '', ...args] = strace ? ['strace', ...strace, ...node] : node
+    const [command = '', ...args] = strace ? [needStrace(), ...strace, ...node] : node
     this.#child = spawn(command, args, { env: { ...process.env, NODE_COMPILE_CACHE: CACHE }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child.stdout?.on('data', (bytes: Buffer) => (this.#said += bytes.toString()))
     this.#child.stderr?.on('data', (bytes: Buffer) => (this.#stderr += bytes.toString()))

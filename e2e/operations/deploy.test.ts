@@ -117,7 +117,7 @@ function longTests(): void {
 async function startNginx(place: string, port: number) {
   const packages = join(place, 'nginx')
   mkdirSync(packages)
-  unpackDebian('nginx', packages)
+  unpackDebian(['nginx'], packages)
   const [key, certificate] = [join(place, 'key.pem'), join(place, 'certificate.pem')]
   const subject = ['-subj', '/CN=market.example.org', '-days', '1', '-keyout', key, '-out', certificate]
   execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject], { stdio: 'ignore' })

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startSocksProxy } from '../../packages/agent-cli/src/relay/test-servers.ts'
 import { runCommand } from '../stage/process.ts'
 import { Stage } from '../stage/stage.ts'
+import { needStrace } from '../stage/strace.ts'
 import { openTunnel } from './tunnel.ts'
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'agent-marketplace')
@@ -36,7 +37,7 @@ async function putThrough(proxy: string) {
     '2',
   ]
   const args = ['-f', '-s', '4096', '-e', 'trace=connect,sendto,sendmsg,sendmmsg,openat', '-o', trace, ...command]
-  const ended = await runCommand('strace', args, { env: agent.env })
+  const ended = await runCommand(needStrace(), args, { env: agent.env })
   return { ended, calls: readFileSync(trace, 'utf8').split('\n') }
 }
 

@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest'
 import { type CallServer, callAt } from './call.ts'
 import { findFreePort } from './free-port.ts'
 import { Running } from './process.ts'
+import { needStrace } from './strace.ts'
 
 const MAIN = join(import.meta.dirname, '../../packages/platform-server/src/main.ts')
 const CACHE = join(import.meta.dirname, '../../.cache/compiled')
@@ -35,7 +36,7 @@ export async function startControl(
   const port = await findFreePort()
   const own = ['--data', directory, '--plane', 'control', '--origin', ORIGIN, '--listen', `127.0.0.1:${port}`]
   const node = [process.execPath, '--conditions=source', main, ...own, ...flags]
-  const [command = '', ...args] = strace ? ['strace', ...strace, ...node] : node
+  const [command = '', ...args] = strace ? [needStrace(), ...strace, ...node] : node
   const server = new Running(command, args, { env: { NODE_COMPILE_CACHE: CACHE } })
   // Whatever becomes of the test, nothing of it stays behind; a tracer that is killed leaves alive whom it traced.
   let pid = server.child.pid ?? 0

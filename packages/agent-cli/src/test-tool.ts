@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { unpackDebian } from '../../platform-server/test/debian.ts'
 
 /** Where Debian's packages put programs and their libraries. */
 const BINARIES = ['bin', 'usr/bin']
@@ -15,23 +15,8 @@ export function findTool(name: string, { packages, directory }: { packages: read
   const here = (process.env.PATH ?? '').split(':').map((path) => join(path, name))
   const fetched = BINARIES.map((path) => join(directory, path, name))
   const find = () => [...here, ...fetched].find((path) => existsSync(path))
-  if (!find()) {
-    download(packages, directory)
-    for (const file of readdirSync(directory))
-      if (file.endsWith('.deb')) execFileSync('dpkg', ['-x', file, '.'], { cwd: directory })
-  }
+  if (!find()) unpackDebian(packages, directory)
   const found = find()
   if (found === undefined) throw new Error(`${name} is needed: install ${packages[0]}`)
   return found
-}
-
-/** Where the lists of packages are missing or old, they are fetched first. */
-function download(packages: readonly string[], directory: string): void {
-  const ask = (...args: string[]) => execFileSync('apt-get', args, { cwd: directory, stdio: 'pipe' })
-  try {
-    ask('download', '--quiet', ...packages)
-  } catch {
-    ask('update')
-    ask('download', '--quiet', ...packages)
-  }
 }

@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 
+/** Tests of other processes may be installing too: seconds to wait for them. */
+const WAIT = ['-o', 'DPkg::Lock::Timeout=120']
+
 /** Ask for packages; where the lists of them are missing or old, fetch those first. */
 function askDebian(args: readonly string[], cwd?: string): void {
   const options = { cwd, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: 'ignore' } as const
@@ -22,7 +25,7 @@ export function needDebian<T>(name: string, find: () => T | undefined): T {
   const found = find()
   if (found !== undefined) return found
   try {
-    askDebian(['install', '--yes', '--no-install-recommends', name])
+    askDebian([...WAIT, 'install', '--yes', '--no-install-recommends', name])
   } catch {
     // Said below, in words.
   }
@@ -32,16 +35,18 @@ export function needDebian<T>(name: string, find: () => T | undefined): T {
 }
 
 /**
- * Unpack a Debian package into a directory, without installing it: nothing is started, and it is gone with the directory.
+ * Unpack Debian packages into a directory, without installing them: nothing is started, nothing of the machine is changed, and they are gone with the directory.
  *
- * @throws Error with one line when it cannot be fetched.
+ * @throws Error with one line when they cannot be fetched.
  */
-export function unpackDebian(name: string, directory: string): void {
+export function unpackDebian(names: readonly string[], directory: string): void {
   try {
-    askDebian(['download', name], directory)
-    const [file = ''] = readdirSync(directory).filter((each) => each.endsWith('.deb'))
-    execFileSync('dpkg-deb', ['--extract', file, '.'], { cwd: directory, stdio: 'ignore' })
+    askDebian(['download', ...names], directory)
+    for (const file of readdirSync(directory).filter((each) => each.endsWith('.deb')))
+      execFileSync('dpkg-deb', ['--extract', file, '.'], { cwd: directory, stdio: 'ignore' })
   } catch {
-    throw new Error(`this test needs Debian's ${name}, which could not be fetched (apt-get update; apt-get download ${name})`)
+    throw new Error(
+      `this test needs Debian's ${names.join(', ')}, which could not be fetched: apt-get install ${names.join(' ')}`,
+    )
   }
 }

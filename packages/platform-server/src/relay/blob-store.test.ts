@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openBlobBucket, openBucket } from './blob-bucket.ts'
 import { openBlobFiles } from './blob-files.ts'
 import { BLOB_FOLDERS, type BlobStore } from './blob-store.ts'
-import { BUCKET_CREDENTIALS, startTestBucket, type TestBucket } from './test-bucket.ts'
+import { BUCKET_CREDENTIALS, bytesUnder, startTestBucket, type TestBucket } from './test-bucket.ts'
 
 let directory: string
 let service: TestBucket
@@ -21,15 +21,26 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-const stores: { name: string; open: (place: string) => Promise<BlobStore> }[] = [
-  { name: 'files', open: (place) => openBlobFiles(join(directory, place), Date.now) },
+interface TestStore {
+  readonly name: string
+  readonly open: (place: string) => Promise<BlobStore>
+  /** Everything that lies there. */
+  readonly bytes: () => Promise<Buffer>
+}
+const stores: TestStore[] = [
+  {
+    name: 'files',
+    open: (place) => openBlobFiles(join(directory, place), Date.now),
+    bytes: () => bytesUnder(directory),
+  },
   {
     name: 'a bucket',
     open: async (place) => openBlobBucket(await openBucket(service.address(`${place}/`), BUCKET_CREDENTIALS), () => {}),
+    bytes: () => service.bytes(),
   },
 ]
 
-describe.each(stores)('a store of bodies in $name', ({ open }) => {
+describe.each(stores)('a store of bodies in $name', ({ open, bytes: bytesThere }) => {
   let blobs: BlobStore
   beforeEach(async () => {
     blobs = await open(`place-${++places}`)
@@ -62,9 +73,18 @@ describe.each(stores)('a store of bodies in $name', ({ open }) => {
   })
 
   test('keeps nothing of a body whose sender hangs up, and says why it ended', async () => {
-    const gone = new Error('the peer is gone')
-    await expect(blobs.put(newRef(), failing(gone), 4_194_304)).rejects.toBe(gone)
+    const [gone, sent] = [new Error('the peer is gone'), randomBytes(1_000_000)]
+    // Only when some of it lies there is there something to forget.
+    const arrived = () => vi.waitFor(async () => expect((await bytesThere()).includes(sent.subarray(0, 1024))).toBe(true))
+    async function* hangingUp(): AsyncGenerator<Uint8Array> {
+      yield sent
+      await arrived()
+      throw gone
+    }
+    await expect(blobs.put(newRef(), hangingUp(), 4_194_304)).rejects.toBe(gone)
+
     expect(await everything()).toEqual([])
+    expect((await bytesThere()).includes(sent.subarray(0, 1024))).toBe(false)
   })
 
   test('takes many bodies at the same time', async () => {
@@ -80,9 +100,4 @@ const newRef = () => randomBytes(16).toString('hex')
 
 async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let offset = 0; offset < bytes.length; offset += 65_536) yield bytes.subarray(offset, offset + 65_536)
-}
-
-async function* failing(error: Error): AsyncGenerator<Uint8Array> {
-  yield randomBytes(100_000)
-  throw error
 }

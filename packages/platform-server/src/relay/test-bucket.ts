@@ -43,18 +43,19 @@ export async function startTestBucket(): Promise<TestBucket> {
   return {
     endpoint: `http://${endpoint}`,
     address: (prefix = '') => ({ bucket: 'bodies', prefix, endpoint: `http://${endpoint}`, region: undefined }),
-    async bytes() {
-      const names = await readdir(directory, { recursive: true })
-      const paths = names.map((name) => join(directory, name))
-      const files = await Promise.all(
-        paths.map(async (path) => ((await stat(path)).isFile() ? readFile(path) : Buffer.from(path))),
-      )
-      return Buffer.concat([...files, Buffer.from(names.join('\n'))])
-    },
+    bytes: () => bytesUnder(directory),
     stop,
     async [Symbol.asyncDispose]() {
       await stop()
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** @returns everything in a directory: the bytes of its files, and all names. */
+export async function bytesUnder(directory: string): Promise<Buffer> {
+  const names = await readdir(directory, { recursive: true })
+  const paths = names.map((name) => join(directory, name))
+  const files = await Promise.all(paths.map(async (path) => ((await stat(path)).isFile() ? readFile(path) : Buffer.from(path))))
+  return Buffer.concat([...files, Buffer.from(names.join('\n'))])
 }
