@@ -1,5 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
@@ -54,6 +65,21 @@ describe('the packed command line', () => {
     expect([dependencies, scripts]).toEqual([undefined, undefined])
     for (const name of ['LICENSE', 'README.md', 'dist/licenses.txt', 'dist/skills/agent-marketplace/SKILL.md'])
       expect(existsSync(join(modules, '@agent-marketplace/agent-cli', name)), name).toBe(true)
+  })
+
+  test('blinds tokens in a thread of its own', () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const file = join(prefix, 'lib/node_modules/@agent-marketplace/agent-cli/dist/agent/blind-worker.js')
+    const script = join(place, 'blind.mjs')
+    writeFileSync(
+      script,
+      `import { openBlindThread } from ${JSON.stringify(file)}
+      await using thread = openBlindThread(${JSON.stringify(publicKey.export({ format: 'jwk' }).n)})
+      const blinded = await thread.blind([new Uint8Array(8), new Uint8Array(9)])
+      console.log(JSON.stringify(blinded.map((each) => each.blinded.length)))`,
+    )
+    const output = execFileSync(process.execPath, [script], { env: env(), encoding: 'utf8' })
+    expect(JSON.parse(output)).toEqual([256, 256])
   })
 
   test('runs outside of the workspace', () => {

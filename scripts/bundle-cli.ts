@@ -44,8 +44,8 @@ export async function bundleCli(): Promise<void> {
 async function bundle(dir: string): Promise<void> {
   const { dependencies = {} } = JSON.parse(readFileSync(join(cli, 'package.json'), 'utf8'))
   const commands = globSync('src/commands/**/*.ts', { cwd: cli, exclude: ['**/*.test.ts'] })
-  // json-worker.ts is the entry of its own thread, too.
-  const entries = ['src/main.ts', 'src/review/json-worker.ts', ...commands]
+  // A worker is the entry of its own thread, too.
+  const entries = ['src/main.ts', 'src/agent/blind-worker.ts', 'src/review/json-worker.ts', ...commands]
   const build = await rolldown({
     cwd: cli,
     input: Object.fromEntries(entries.map((path) => [path.slice('src/'.length, -'.ts'.length), path])),
