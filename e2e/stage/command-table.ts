@@ -30,6 +30,7 @@ export const COMMAND_TABLE: readonly Row[] = [
   { id: 'daemon', flags: 'busy interval exec review-exec capability once' },
   { id: 'daemon status', result: 'running' },
   { id: 'daemon stop', result: 'running' },
+  { id: 'daemon logs', flags: 'assignment-id attempt', result: 'logs' },
   { id: 'daemon policy', result: 'policy used' },
   { id: 'daemon install', flags: 'exec review-exec capability dry-run', result: 'service manager path started' },
   { id: 'daemon uninstall', result: 'service manager path started' },

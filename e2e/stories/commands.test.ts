@@ -145,7 +145,7 @@ test('the first example of every command really runs, and answers with the field
   await examples('worker', 'order show', 'work submit')
   await setUp('reviewer', 'assignment accept --assignment-id $REVIEW')
   await examples('reviewer', 'review submit')
-  await examples('worker', 'daemon')
+  await examples('worker', 'daemon', 'daemon logs')
   await examples('buyer', 'assignment reviews', 'review list', 'settle', 'ledger list', 'events follow')
   await wait('buyer')
   await examples('buyer', 'work fetch', 'task show', 'task complete')

@@ -9,7 +9,7 @@ const TRY_S = 10
 export default class Daemon extends AgentCommand {
   static override summary = 'Stay present, follow what arrives, and with --exec work.'
   static override description =
-    `Beats, follows events and the relay, stores what arrives, renews leases and prekeys, sends what waits in the outbox, briefs late reviewers, releases the keys of work that passed, and judges reviews with the validators of their briefs. With --exec it accepts work and runs CMD for each order in a fresh directory: order.json and input/ are there, results are expected under output/. What the policy does not want is declined, see \`daemon policy\`. What a command prints is kept in logs/ of the profile for a week. One line for each event; SIGTERM ends it, and it goes on where it was.`
+    `Beats, follows events and the relay, stores what arrives, renews leases and prekeys, sends what waits in the outbox, briefs late reviewers, releases the keys of work that passed, and judges reviews with the validators of their briefs. With --exec it accepts work and runs CMD for each order in a fresh directory: order.json and input/ are there, results are expected under output/. What the policy does not want is declined, see \`daemon policy\`. What a command prints is kept for a week, sealed: see \`daemon logs\`. One line for each event; SIGTERM ends it, and it goes on where it was.`
   static override examples = [
     '<%= config.bin %> daemon --once',
     '<%= config.bin %> daemon --exec ./work.sh --capability text.extract --min-price 5 --job-time 10m',

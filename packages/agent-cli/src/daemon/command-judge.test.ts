@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeTestHome } from '../test-home.ts'
 import { commandJudge, NoVerdict } from './command-judge.ts'
 import { prepareJobDirectory } from './job-directory.ts'
+import { runJob } from './run-job.ts'
 
 let place: ReturnType<typeof makeTestHome>
 beforeEach(() => {
@@ -19,7 +20,11 @@ const brief = {
 
 async function judge(command: string) {
   const { directory } = await prepareJobDirectory(place.path, 'review')
-  return commandJudge({ command, work: undefined, signal: new AbortController().signal })({ directory, files: [], brief })
+  return commandJudge({ command, work: undefined, run: runJob, signal: new AbortController().signal })({
+    directory,
+    files: [],
+    brief,
+  })
 }
 
 const say = (verdict: unknown) => `echo '${JSON.stringify(verdict)}' > output/verdict.json`

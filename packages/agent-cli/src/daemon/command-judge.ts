@@ -7,7 +7,7 @@ import type { Judge, Judgement } from '../agent/judge-work.ts'
 import type { Policy } from '../settings/policy.ts'
 import { collectOutput } from './job-directory.ts'
 import { judgeLimits } from './job-limits.ts'
-import { runJob } from './run-job.ts'
+import type { RunJob } from './logged-job.ts'
 
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 const CHECKS_MAX = 1024
@@ -27,16 +27,18 @@ export function commandJudge({
   command,
   work,
   policy = {},
+  run,
   signal,
 }: {
   command: string
   work: WorkToReview | undefined
   policy?: Policy
+  run: RunJob
   signal: AbortSignal
 }): Judge {
   return async ({ directory, brief }) => {
     await writeFile(join(directory, 'brief.json'), `${JSON.stringify(brief ?? {}, undefined, 2)}\n`, { mode: 0o600 })
-    const result = await runJob({
+    const result = await run({
       command,
       directory,
       env: {

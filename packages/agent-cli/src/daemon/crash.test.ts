@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { mutate, query } from '../agent/call.ts'
 import { fetchWork } from '../agent/fetch-work.ts'
 import { sendOrder } from '../agent/send-order.ts'
+import { readJobLogs } from '../agent/show-logs.ts'
 import { findDocuments } from '../private/inbox.ts'
 import { makeTestHome } from '../test-home.ts'
 import { startMarket, type TestAgent, type TestMarket } from '../test-market.ts'
@@ -25,7 +26,7 @@ afterEach(async () => {
   place[Symbol.dispose]()
 })
 
-const EXEC = `sleep 0.3; cp input/words.txt output/`
+const EXEC = `echo copying; sleep 0.3; cp input/words.txt output/`
 
 /** A funded job with a reviewer, its order sent; nobody works on it yet. */
 async function startJob() {
@@ -98,6 +99,10 @@ test.each(['started', 'accepted', 'order-received', 'job-started', 'job-finished
     job.worker.spawnDaemon(EXEC)
     await expectPaidOnce(job)
     expect(reviewing.events.filter((each) => each.event === 'verdict')).toHaveLength(1)
+    const logs = readJobLogs(job.worker.profile.directory, { assignmentId: job.assignmentId })
+    expect(logs.pop()).toMatchObject({ outcome: 'exit 0', complete: true, printed: [{ stream: 'stdout', text: 'copying\n' }] })
+    for (const { outcome, complete } of logs)
+      expect([outcome, complete]).toEqual(complete ? ['exit 0', true] : ['interrupted', false])
   },
   60_000,
 )

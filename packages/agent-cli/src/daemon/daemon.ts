@@ -6,6 +6,7 @@ import { BEAT_INTERVAL_MIN_MS } from '@agent-marketplace/protocol'
 import type { Agent } from '../agent/agent.ts'
 import { CliError } from '../agent/cli-error.ts'
 import { acquireDaemonLock } from '../private/daemon-lock.ts'
+import { endInterruptedLogs } from '../private/job-logs.ts'
 import { openJobs } from '../private/jobs.ts'
 import { dueRemovals } from '../private/removals.ts'
 import { readPolicy } from '../settings/policy.ts'
@@ -16,7 +17,7 @@ import { beatOnce } from './presence.ts'
 import { createRecovery } from './recovery.ts'
 import { createReleaser } from './releaser.ts'
 import { runLoop } from './run-loop.ts'
-import { createCover, keepPrekey, keepRemoving, keepSending, keepTokens } from './upkeep.ts'
+import { createCover, keepLogs, keepPrekey, keepRemoving, keepSending, keepTokens } from './upkeep.ts'
 import { createWakeup, type Wakeup } from './wakeup.ts'
 
 /** Everything is looked at again after this time, events or not. */
@@ -60,6 +61,7 @@ export async function runDaemon(agent: Agent, { isOnce = false, signal, onEvent,
   }
   try {
     daemon.emit('started', { agentId: agent.agentId, pid: process.pid, server: agent.server })
+    endInterruptedLogs(agent.vault, agent.now())
     await removeScratch(agent)
     await Promise.race([isOnce ? runOnce(daemon) : runLoops(daemon, bells), stoppedFor(signal, STOP_WITHIN_MS)])
     daemon.emit('stopped')
@@ -108,6 +110,7 @@ async function runLoops(daemon: Daemon, [dutyBell, releaseBell]: readonly [Wakeu
     runLoop(daemon, 'removals', () => keepRemoving(daemon)),
     runLoop(daemon, 'cover', createCover(daemon)),
     runLoop(daemon, 'tokens', () => keepTokens(daemon)),
+    runLoop(daemon, 'logs', () => keepLogs(daemon)),
     runLoop(daemon, 'leases', () => duties.leases.renewDue()),
     runLoop(daemon, 'duties', onBell(dutyBell, duties.look)),
     runLoop(daemon, 'release', onBell(releaseBell, release)),
@@ -120,6 +123,7 @@ async function runOnce(daemon: Daemon): Promise<void> {
   const release = createReleaser(daemon)
   const leases = new AbortController()
   await keepPrekey(daemon)
+  await keepLogs(daemon)
   await beatOnce(daemon)
   const keeping = runLoop({ ...daemon, signal: AbortSignal.any([leases.signal, daemon.signal]) }, 'leases', () =>
     duties.leases.renewDue(),

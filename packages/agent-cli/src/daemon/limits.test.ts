@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { mutate, query } from '../agent/call.ts'
 import { readInbox } from '../agent/read-inbox.ts'
 import { sendOrder } from '../agent/send-order.ts'
+import { readJobLogs } from '../agent/show-logs.ts'
 import { findDocuments } from '../private/inbox.ts'
 import { makeTestHome } from '../test-home.ts'
 import { startMarket, type TestAgent, type TestMarket } from '../test-market.ts'
@@ -103,14 +104,41 @@ test(
 test('a command ends at the limits of the policy, and what it printed stays here for its owner to read', async () => {
   const { buyer, worker, assign } = await joinBoth('time')
   const work = await assign('5')
-  const policy = { jobMs: 300 }
-  const working = worker.daemon({ exec: 'echo out; echo err >&2; sleep 60', policy })
+  const policy = { jobMs: 1_000 }
+  const working = worker.daemon({ exec: 'echo out of the ordinary; sleep 0.2; echo an error >&2; sleep 60', policy })
   await sendOrder(buyer.reopen(), { assignmentId: work.assignmentId, instructions: 'Shout.' })
   await working.seen('job-finished', { ok: false, reason: 'the command took too long' })
   await working.stop()
-  const logs = join(worker.profile.directory, 'logs')
-  expect(readFileSync(join(logs, `${work.assignmentId}.1.stdout.log`), 'utf8')).toBe('out\n')
-  expect(readFileSync(join(logs, `${work.assignmentId}.1.stderr.log`), 'utf8')).toBe('err\n')
-  for (const name of readdirSync(logs)) expect(statSync(join(logs, name)).mode & 0o777).toBe(0o600)
-  expect(statSync(logs).mode & 0o777).toBe(0o700)
+  const { directory } = worker.profile
+  expect(readJobLogs(directory, { assignmentId: work.assignmentId })).toEqual([
+    expect.objectContaining({
+      ...{ kind: 'execute', attempt: 1, outcome: 'took too long', complete: true },
+      printed: [
+        { stream: 'stdout', text: 'out of the ordinary\n' },
+        { stream: 'stderr', text: 'an error\n' },
+      ],
+    }),
+  ])
+  // Sealed: nowhere on this disk does it stand as it was printed.
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  expect(files.filter((path) => /out of the ordinary|an error/.test(readFileSync(path, 'latin1')))).toEqual([])
+  for (const path of files) expect([path, statSync(path).mode & 0o777]).toEqual([path, 0o600])
+  expect(statSync(join(directory, 'logs')).mode & 0o777).toBe(0o700)
+})
+
+test('what the own command of a reviewer prints is kept like that of a worker', SLOW, async () => {
+  const { buyer, worker, assign } = await joinBoth('judged')
+  const { assignmentId } = await assign('5')
+  const judge = await market.join('judge-judged', { capabilities: ['review:1'] })
+  const { taskId } = (await query(buyer, 'tasks.getAssignment', { assignmentId })).assignment
+  const input = { taskId, kind: 'review', assigneeAgentId: judge.agentId, targetAssignmentId: assignmentId, price: '1' } as const
+  const review = (await mutate(buyer, 'tasks.assign', input)).assignment
+  worker.daemon({ exec: 'echo x > output/x' })
+  const say = `echo looked at "$(ls input)"; echo '{"outcome":"passed","scoreBps":9000}' > output/verdict.json`
+  const judging = judge.daemon({ reviewExec: say })
+  await sendOrder(buyer.reopen(), { assignmentId, instructions: 'Shout.' })
+  await judging.seen('verdict', { outcome: 'passed' })
+  const [log] = readJobLogs(judge.profile.directory, { assignmentId: review.assignmentId })
+  expect(log).toMatchObject({ kind: 'review', outcome: 'exit 0', printed: [{ stream: 'stdout', text: 'looked at x\n' }] })
 })

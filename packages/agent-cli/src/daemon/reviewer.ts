@@ -8,6 +8,7 @@ import { findDecision, keepDecision } from '../private/verdicts.ts'
 import { detectIsolation } from '../review/isolation.ts'
 import { commandJudge, NoVerdict } from './command-judge.ts'
 import type { Daemon } from './daemon-context.ts'
+import { loggedJob } from './logged-job.ts'
 import { releaseInStead } from './release-in-stead.ts'
 import type { StepContext } from './step.ts'
 import { takeOn } from './take-on.ts'
@@ -43,7 +44,7 @@ async function judge(context: StepContext, job: Job, parties: ReviewParties): Pr
   if (!isDecided && !brief) return undefined
 
   try {
-    const chosen = await chooseJudge(daemon, { brief, work, signal })
+    const chosen = await chooseJudge(daemon, job, { brief, work, signal })
     const { outcome, scoreBps } = await runReview(agent, {
       reviewAssignmentId: assignmentId,
       submit: true,
@@ -61,10 +62,13 @@ async function judge(context: StepContext, job: Job, parties: ReviewParties): Pr
 
 /** The own command if there is one, else the validators of the brief; whoever has neither leaves the verdict to a person. */
 async function chooseJudge(
-  { agent, options, policy }: Daemon,
+  daemon: Daemon,
+  job: Job,
   { brief, work, signal }: { brief: DocumentOf<'review.brief'> | undefined; work: WorkToReview | undefined; signal: AbortSignal },
 ): Promise<Judge> {
-  if (options.reviewExec !== undefined) return commandJudge({ command: options.reviewExec, work, policy: policy(), signal })
+  const { agent, options, policy } = daemon
+  if (options.reviewExec !== undefined)
+    return commandJudge({ command: options.reviewExec, work, policy: policy(), run: loggedJob(daemon, job), signal })
   const { schema, rules, tests } = brief?.validators ?? {}
   if (brief && schema === undefined && rules === undefined && tests === undefined)
     throw new NoVerdict('the brief brings no validators: judge it with `review submit`')

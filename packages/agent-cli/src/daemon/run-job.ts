@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makePrivateDirectory, measureDirectory } from './job-directory.ts'
-import { openJobLog } from './job-log.ts'
+import { createTail } from './tail.ts'
 
 /** Between the polite SIGTERM and SIGKILL. Short: the daemon itself has 5 s to end. */
 export const KILL_GRACE_MS = 2_000
@@ -16,7 +16,7 @@ const TIMER_MS_MAX = 2 ** 31 - 1
 export interface JobOptions {
   /** A line for `/bin/sh -c`, or an argv run as it is. */
   command: string | readonly string[]
-  /** Working directory and HOME; must exist. Gets `tmp/`, `stdout.log` and `stderr.log`; `output/` in it is watched. */
+  /** Working directory and HOME; must exist. Gets `tmp/`; `output/` in it is watched. */
   directory: string
   /** Added to the clean environment (PATH, HOME, LANG, TZ, TMPDIR); wins over it. */
   env?: Readonly<Record<string, string>>
@@ -25,6 +25,8 @@ export interface JobOptions {
   outputBytesMax: number
   /** Limit of private writable memory for each process (not for all of them together). Node alone takes about 600 MB of it, most never touched. */
   memoryBytesMax?: number
+  /** Told of everything the command prints, at once: the pipes are read as fast as it takes that. */
+  log?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void
   signal?: AbortSignal
 }
 
@@ -41,7 +43,7 @@ export interface JobResult {
 }
 
 /**
- * Run a command as a job of its own: its own process group, a clean environment, limits, logs. When the command ends, however it ends,
+ * Run a command as a job of its own: its own process group, a clean environment, limits. When the command ends, however it ends,
  * everything left in its group is killed. A process that starts its own session (`setsid`) leaves the group; that takes a container to prevent.
  *
  * @returns How it ended. A failing, missing, hanging or greedy command is a result, not an error; look at `timedOut` and `outputTooLarge`
@@ -66,57 +68,55 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
   await makePrivateDirectory(join(directory, 'tmp')).catch((error) => {
     if (error.code !== 'EEXIST') throw error
   })
-  const logs = { stdout: openJobLog(join(directory, 'stdout.log')), stderr: openJobLog(join(directory, 'stderr.log')) }
-  try {
-    const child = await start(options, directory)
-    child.stdout?.on('data', logs.stdout.write)
-    child.stderr?.on('data', logs.stderr.write)
-
-    const ended = new AbortController()
-    let killTimer: NodeJS.Timeout | undefined
-    const stop = () => {
-      killGroup(child, 'SIGTERM')
-      killTimer ??= setTimeout(() => killGroup(child, 'SIGKILL'), KILL_GRACE_MS)
-    }
-    const isTooLarge = async () => (await measureDirectory(join(directory, 'output'), outputBytesMax)) > outputBytesMax
-    const timeout = setTimeout(
-      () => {
-        result.timedOut = true
-        stop()
-      },
-      Math.min(options.timeoutMs, TIMER_MS_MAX),
-    )
-    signal?.addEventListener('abort', stop, { once: true })
-    if (signal?.aborted) stop()
-    const watching = watch(isTooLarge, ended.signal).then((found) => {
-      if (found) stop()
+  const tails = { stdout: createTail(), stderr: createTail() }
+  const child = await start(options, directory)
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream]?.on('data', (chunk: Buffer) => {
+      tails[stream].write(chunk)
+      options.log?.(stream, chunk)
     })
 
-    const closed = once(child, 'close')
-    try {
-      const [exit, killedBy] = await once(child, 'exit')
-      result.exit = exit
-      result.signal = killedBy
-    } finally {
-      killGroup(child, 'SIGKILL')
-      clearTimeout(timeout)
-      clearTimeout(killTimer)
-      signal?.removeEventListener('abort', stop)
-      ended.abort()
-    }
-    await Promise.race([closed, sleep(DRAIN_MS, undefined, { ref: false })])
-    child.stdout?.destroy()
-    child.stderr?.destroy()
-    await watching
-    result.outputTooLarge = await isTooLarge()
-  } finally {
-    logs.stdout.close()
-    logs.stderr.close()
+  const ended = new AbortController()
+  let killTimer: NodeJS.Timeout | undefined
+  const stop = () => {
+    killGroup(child, 'SIGTERM')
+    killTimer ??= setTimeout(() => killGroup(child, 'SIGKILL'), KILL_GRACE_MS)
   }
+  const isTooLarge = async () => (await measureDirectory(join(directory, 'output'), outputBytesMax)) > outputBytesMax
+  const timeout = setTimeout(
+    () => {
+      result.timedOut = true
+      stop()
+    },
+    Math.min(options.timeoutMs, TIMER_MS_MAX),
+  )
+  signal?.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted) stop()
+  const watching = watch(isTooLarge, ended.signal).then((found) => {
+    if (found) stop()
+  })
+
+  const closed = once(child, 'close')
+  try {
+    const [exit, killedBy] = await once(child, 'exit')
+    result.exit = exit
+    result.signal = killedBy
+  } finally {
+    killGroup(child, 'SIGKILL')
+    clearTimeout(timeout)
+    clearTimeout(killTimer)
+    signal?.removeEventListener('abort', stop)
+    ended.abort()
+  }
+  await Promise.race([closed, sleep(DRAIN_MS, undefined, { ref: false })])
+  child.stdout?.destroy()
+  child.stderr?.destroy()
+  await watching
+  result.outputTooLarge = await isTooLarge()
   return {
     ...result,
-    stdoutTail: logs.stdout.tail(),
-    stderrTail: logs.stderr.tail(),
+    stdoutTail: tails.stdout.read(),
+    stderrTail: tails.stderr.read(),
     durationMs: Math.round(performance.now() - startedMs),
   }
 }

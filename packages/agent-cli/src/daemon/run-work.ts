@@ -12,7 +12,7 @@ import type { ReportOnEarlier } from './earlier-reports.ts'
 import { FileNameError, safeFileName } from './file-name.ts'
 import { collectOutput, OutputError, prepareJobDirectory } from './job-directory.ts'
 import { JOB_BYTES_MAX, type JobLimits } from './job-limits.ts'
-import { runJob } from './run-job.ts'
+import type { RunJob } from './logged-job.ts'
 
 /** What an `order.decline` may say. */
 const REASON_CHARS_MAX = 1000
@@ -33,6 +33,14 @@ interface OrderFile {
   validators: DocumentOf<'order.offer'>['validators']
   /** What reviewers said of the attempts before. */
   reports: ReportOnEarlier[]
+}
+
+interface WorkRun {
+  readonly command: string
+  readonly assignment: Assignment
+  readonly limits: JobLimits
+  readonly run: RunJob
+  readonly signal: AbortSignal
 }
 
 /** What is wrong with the input of an order, before any of it is fetched: too much of it, or names no disk should see. */
@@ -93,11 +101,8 @@ export async function prepareWork(
  * @returns How long it took, ms; there is at least one result file under `output/` then.
  * @throws JobFault if it fails, takes too long, writes too much or leaves nothing usable; the reason of `signal` if that is aborted.
  */
-export async function runWork(
-  directory: string,
-  { command, assignment, limits, signal }: { command: string; assignment: Assignment; limits: JobLimits; signal: AbortSignal },
-): Promise<number> {
-  const result = await runJob({
+export async function runWork(directory: string, { command, assignment, limits, run, signal }: WorkRun): Promise<number> {
+  const result = await run({
     command,
     directory,
     env: {

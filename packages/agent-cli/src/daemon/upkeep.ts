@@ -4,6 +4,7 @@ import { drawAhead } from '../agent/draw-ahead.ts'
 import { ensurePrekey } from '../agent/ensure-prekey.ts'
 import { drawCoverPauseMs } from '../agent/handoff-delay.ts'
 import { sealCover } from '../agent/send-cover.ts'
+import { pruneLogs } from '../private/job-logs.ts'
 import { nextDueAtMs } from '../private/outbox.ts'
 import { dueRemovals, finishRemoval, nextRemovalAtMs, postponeRemoval } from '../private/removals.ts'
 import type { Daemon } from './daemon-context.ts'
@@ -49,6 +50,12 @@ export async function keepRemoving({ agent }: Daemon): Promise<number> {
     postponeRemoval(agent.vault, removal, agent.now() + REMOVAL_RETRY_MS)
   }
   return others.length === 0 ? 0 : Math.random() * REMOVALS_APART_MS
+}
+
+/** Forget logs that are old. @returns when to look again, ms. */
+export async function keepLogs({ agent }: Daemon): Promise<number> {
+  pruneLogs(agent.vault, agent.profile.directory, agent.now())
+  return HOUR_MS
 }
 
 /** Send cover, if that is wanted, at random times. @returns when to look again, ms. */

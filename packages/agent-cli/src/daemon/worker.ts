@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import type { Assignment } from '@agent-marketplace/protocol'
+import type { Agent } from '../agent/agent.ts'
 import { CliError } from '../agent/cli-error.ts'
 import { ContentError } from '../agent/content-error.ts'
 import { findOrder } from '../agent/find-order.ts'
@@ -13,7 +14,7 @@ import { findSubmission } from '../private/submissions.ts'
 import { addWorkTime } from '../private/work-log.ts'
 import { type ReportOnEarlier, readEarlierReports } from './earlier-reports.ts'
 import { workLimits } from './job-limits.ts'
-import { keepLogs } from './kept-logs.ts'
+import { loggedJob } from './logged-job.ts'
 import { JobFault, listResults, prepareWork, refuseFlawedResults, runWork } from './run-work.ts'
 import type { StepContext } from './step.ts'
 import { takeOn, tellDeclined } from './take-on.ts'
@@ -98,8 +99,14 @@ async function run(
       running = moveJob(agent.vault, job, { state: 'running', directory }, agent.now())
     })
     emit('job-started', { assignmentId, attempt })
-    const durationMs = await timed(context, job, prepared, () =>
-      runWork(prepared, { command: daemon.options.exec ?? 'false', assignment, limits: workLimits(policy), signal }),
+    const durationMs = await timed(agent, job, () =>
+      runWork(prepared, {
+        command: daemon.options.exec ?? 'false',
+        assignment,
+        limits: workLimits(policy),
+        run: loggedJob(daemon, job),
+        signal,
+      }),
     )
     if (daemon.options.preflight) await refuseFlawedResults(agent, assignment, { directory: prepared, signal })
     emit('job-finished', { assignmentId, attempt, ok: true, durationMs })
@@ -113,16 +120,13 @@ async function run(
   }
 }
 
-/** Run the command, and keep how long that took and what it printed. */
-async function timed({ daemon }: StepContext, job: Job, directory: string, run: () => Promise<number>): Promise<number> {
-  const { agent } = daemon
+/** Run the command, and note how long that took. */
+async function timed(agent: Agent, job: Job, run: () => Promise<number>): Promise<number> {
   const startedMs = performance.now()
   try {
     return await run()
   } finally {
     addWorkTime(agent.vault, job.assignmentId, performance.now() - startedMs, agent.now())
-    // A log that is lost is no reason to lose the work.
-    await keepLogs(agent.profile.directory, directory, job).catch(() => undefined)
   }
 }
 

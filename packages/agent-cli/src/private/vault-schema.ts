@@ -111,12 +111,27 @@ const identities = [
   ) STRICT`,
 ]
 
+const jobLogs = [
+  // Runs of commands whose logs are kept, each sealed under a key of its own: without its row a log is noise.
+  `CREATE TABLE job_logs (
+    run TEXT PRIMARY KEY,
+    assignment_id TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('execute', 'review')),
+    attempt INTEGER NOT NULL,
+    key BLOB NOT NULL CHECK (length(key) = 32),
+    started_at_ms INTEGER NOT NULL,
+    ended_at_ms INTEGER,
+    outcome TEXT
+  ) STRICT`,
+]
+
 /** One list of statements a version, applied in order; never edited once released. */
 export const vaultMigrations: readonly (readonly string[])[] = [
   [...controlPlane, ...handoffSchema],
   workLog,
   receiptSchema,
   identities,
+  jobLogs,
 ]
 
 export const VAULT_VERSION = vaultMigrations.length
