@@ -130,10 +130,8 @@ describe('runJob', () => {
   })
 
   test('too much output written at the last moment is still seen', async () => {
-    expect(await run('head -c 2000 /dev/zero > output/big', { outputBytesMax: 1_999 })).toMatchObject({
-      exit: 0,
-      outputTooLarge: true,
-    })
+    // On a busy machine the watcher can be faster than the command's own end.
+    expect(await run('head -c 2000 /dev/zero > output/big', { outputBytesMax: 1_999 })).toMatchObject({ outputTooLarge: true })
     expect(await run('head -c 1999 /dev/zero > output/big', { outputBytesMax: 1_999 })).toMatchObject({
       exit: 0,
       outputTooLarge: false,
