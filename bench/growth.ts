@@ -35,6 +35,10 @@ const READINGS_OF: readonly Reading[] = [
     'discover, under a price that one in 400 offers',
     (deps) => discover(deps, 'buyer', { capability: OFTEN, limit: 20, includeBusy: false, maxPrice: '1' }),
   ],
+  [
+    'discover, under a price that nobody offers',
+    (deps) => discover(deps, 'buyer', { capability: OFTEN, limit: 20, includeBusy: false, maxPrice: '0.5' }),
+  ],
   ['assignments of one buyer, newest', (deps) => listAssignments(deps, 'buyer', page)],
   ['assignments of one buyer, one in 400', (deps) => listAssignments(deps, 'buyer', { ...page, state: 'failed' })],
   ['assignments of one buyer, those still open', (deps) => listAssignments(deps, 'buyer', { ...page, state: 'submitted' })],

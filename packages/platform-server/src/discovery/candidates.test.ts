@@ -1,10 +1,27 @@
+import type { Capability } from '@agent-marketplace/protocol'
 import { describe, expect, test } from 'vitest'
 import { engines } from '../../test/engines.ts'
+import { explainLists } from '../../test/explain.ts'
 import { acceptWork, giveVerdict, openJob, submitWork } from '../../test/jobs.ts'
 import { candidateFaults, takeSnapshot } from '../../test/laws.ts'
 import { openTestPlatform, type TestPlatform } from '../../test/platform.ts'
 import { flushBeats, resumePresence, sweepPresence } from '../heartbeat/operations.ts'
 import { discover } from './operations.ts'
+
+const ROUNDS = 12
+
+const offers = (count: number): Capability[] =>
+  Array.from({ length: count }, (_, n) => ({ name: `offer-${n}`, maxConcurrency: 100 }))
+
+/** Accept and decline in turn what an agent was given, so that its load changes. */
+async function finishOne({ deps }: TestPlatform, agentId: string): Promise<void> {
+  await deps.db.write((tx) =>
+    tx.run(
+      `UPDATE assignments SET state = 'declined' WHERE assignment_id = (SELECT min(assignment_id) FROM assignments WHERE assignee_id = $1 AND state = 'assigned')`,
+      [agentId],
+    ),
+  )
+}
 
 /** The law, and how many candidates there are for it to speak about. */
 async function look({ deps: { db } }: TestPlatform): Promise<{ faults: string[]; candidates: [string, number, number][] }> {
@@ -79,6 +96,33 @@ describe.each(engines)('what discovery reads follows, on $name,', (engine) => {
   })
 })
 
+describe.each(engines)('what discovery reads is right, on $name,', (engine) => {
+  test('also where all that it follows changes at once', async () => {
+    await using platform = await openTestPlatform([], {}, { engine })
+    const { deps } = platform
+    const buyer = await platform.agent('buyer')
+    const agents = await Promise.all(
+      ['alpha', 'beta', 'gamma'].map((agentId) => platform.agent(agentId, { capabilities: offers(1) })),
+    )
+    const { taskId } = await buyer.api.tasks.createTask({})
+    for (let round = 0; round < ROUNDS; round++) {
+      await flushBeats(deps)
+      platform.pass(45_001)
+      // Who is swept, hired, beats and offers something else at the same moment; a call that comes too late is refused.
+      await Promise.allSettled([
+        sweepPresence(deps),
+        ...agents.flatMap(({ agentId, api }) => [
+          api.registry.declareCapabilities({ capabilities: offers(2 + (round % 2)) }),
+          buyer.api.tasks.assign({ taskId, assigneeAgentId: agentId, kind: 'execute', capability: 'offer-0' }),
+          api.heartbeat.beat({}),
+          finishOne(platform, agentId),
+        ]),
+      ])
+      expect((await look(platform)).faults, `round ${round}`).toEqual([])
+    }
+  }, 60_000)
+})
+
 test('a start forgets who was gone for more than an hour, and keeps the others', async () => {
   await using platform = await openTestPlatform()
   await platform.agent('long-gone')
@@ -93,30 +137,16 @@ test('a start forgets who was gone for more than an hour, and keeps the others',
   expect(rows.map((row) => row.agent_id)).toEqual(['just-gone'])
 })
 
-test('a page is read along the index, without a sort, whatever it is filtered by', async () => {
+test('a page is read along the index, rank by rank and no further than its price, without a sort of what is there', async () => {
   await using platform = await openTestPlatform()
-  const seen: string[] = []
-  const { db } = platform.deps
-  const explained = {
-    ...platform.deps,
-    db: {
-      ...db,
-      read: <T>(work: Parameters<typeof db.read<T>>[0]) =>
-        db.read((reader) =>
-          work({
-            get: (sql, params) => reader.get(sql, params),
-            all: async (sql, params) => {
-              const plan = await reader.all(`EXPLAIN QUERY PLAN ${sql}`, params)
-              seen.push(...plan.map((row) => String(row.detail)))
-              return reader.all(sql, params)
-            },
-          }),
-        ),
-    },
-  }
-  const input = { capability: 'one', limit: 20, includeBusy: false, maxPrice: '5', minReputation: 1 }
-  await discover(explained, 'buyer', input)
+  const { deps, plans } = explainLists(platform.deps)
+  await discover(deps, 'buyer', { capability: 'one', limit: 20, includeBusy: false, maxPrice: '5', minReputation: 1 })
 
-  expect(seen[0]).toMatch(/^SEARCH k USING INDEX candidates_in_order \(capability=\? AND \(demerit_bps,/)
-  expect(seen.filter((detail) => /SCAN|TEMP B-TREE/.test(detail))).toEqual([])
+  const ofCandidates = plans.flat().filter((detail) => detail.includes('candidates_in_order'))
+  expect(ofCandidates).toEqual([
+    'SEARCH o USING INDEX candidates_in_order (capability=? AND demerit_bps=? AND (price_micro,load,agent_id)>(?,?,?) AND price_micro<?)',
+    'SEARCH candidates USING COVERING INDEX candidates_in_order (capability=? AND demerit_bps>? AND demerit_bps<?)',
+  ])
+  // The one sort is of the page.
+  expect(plans.flat().filter((detail) => detail.includes('TEMP B-TREE'))).toHaveLength(1)
 })

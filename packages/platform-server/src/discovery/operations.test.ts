@@ -195,9 +195,13 @@ describe('pages', () => {
         maxLength: 12,
       }),
       fc.integer({ min: 1, max: 5 }),
+      fc.record(
+        { maxPrice: fc.constantFrom('1', '2.5'), minReputation: fc.constantFrom(0, 5_000, 6_000, 10_000) },
+        { requiredKeys: [] },
+      ),
     ],
     { numRuns: 12 },
-  )('put together are the whole list, in order, each agent once', async (agents, limit) => {
+  )('put together are the whole list, in order, each agent once, less what was not asked for', async (agents, limit, filter) => {
     await using platform = await openTestPlatform()
     const buyer = await platform.agent('buyer')
     for (const [index, { price, passed, failed }] of agents.entries()) {
@@ -209,13 +213,16 @@ describe('pages', () => {
     const paged: Candidate[] = []
     let cursor: string | undefined
     do {
-      const page = await buyer.api.discovery.discover({ capability: CAPABILITY, limit, cursor })
+      const page = await buyer.api.discovery.discover({ capability: CAPABILITY, limit, cursor, ...filter })
       expect(page.candidates.length).toBeLessThanOrEqual(limit)
       paged.push(...page.candidates)
       cursor = page.nextCursor
     } while (cursor)
 
-    expect(paged).toEqual(whole)
+    const { maxPrice = '1000000000', minReputation = -1 } = filter
+    expect(paged).toEqual(
+      whole.filter(({ price = '0', reputation = -1 }) => Number(price) <= Number(maxPrice) && reputation >= minReputation),
+    )
     expect(whole).toHaveLength(agents.length)
   })
 

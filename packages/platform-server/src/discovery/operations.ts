@@ -10,18 +10,10 @@ import type { Deps } from '../deps.ts'
 import { notFound } from '../errors.ts'
 import { cutPage, readCursor } from '../page.ts'
 import type { Reader } from '../storage/database.ts'
+import { type CandidateRow, listCandidates } from './candidate-store.ts'
 import { AgentCursor, CandidateCursor } from './cursors.ts'
 import { reputationOf } from './rules.ts'
-import {
-  type CandidateRow,
-  type Clock,
-  type DirectoryRow,
-  findInDirectory,
-  findPresenceOf,
-  listCandidates,
-  listDirectory,
-  listOffers,
-} from './store.ts'
+import { type Clock, type DirectoryRow, findInDirectory, findPresenceOf, listDirectory, listOffers } from './store.ts'
 
 /** Choose: agents that could take an assignment of this capability now, best first. Never the caller itself. */
 export async function discover(

@@ -1,7 +1,10 @@
+import { AssignmentState } from '@agent-marketplace/protocol'
 import { describe, expect, test } from 'vitest'
+import { explainLists } from '../../test/explain.ts'
 import { acceptWork, giveVerdict, nameReviewer, openJob, submitWork } from '../../test/jobs.ts'
 import { openTestPlatform, type TestAgent } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
+import { listAssignments } from './assignment-operations.ts'
 
 const UNKNOWN = `asg_${'0'.repeat(26)}`
 
@@ -62,6 +65,24 @@ describe('an assignment', () => {
     const second = await list(job.executor, { limit: 3, cursor: first.nextCursor })
     expect([...first.assignments, ...second.assignments]).toEqual(assignments)
     await expectRefusal(platform, 'invalid_input', () => list(job.executor, { cursor: 'e30' }))
+  })
+
+  test('is listed without passing by those in other states, so far as they have ended', async () => {
+    await using platform = await openTestPlatform()
+    const { deps, plans } = explainLists(platform.deps)
+    for (const role of ['assignee', 'buyer'] as const)
+      for (const state of AssignmentState.options) await listAssignments(deps, 'somebody', { role, state, limit: 20 })
+
+    const open = ['offered', 'assigned', 'working', 'submitted']
+    expect(plans).toEqual(
+      (['assignee', 'buyer'] as const).flatMap((role) =>
+        AssignmentState.options.map((state) => [
+          open.includes(state)
+            ? `SEARCH assignments USING INDEX assignments_open_of_${role} (${role}_id=? AND assignment_id<?)`
+            : `SEARCH assignments USING INDEX assignments_ended_of_${role} (${role}_id=? AND state=? AND assignment_id<?)`,
+        ]),
+      ),
+    )
   })
 })
 

@@ -1,4 +1,10 @@
-import { type Assignment, AssignmentId, type AssignmentView, type Contact } from '@agent-marketplace/protocol'
+import {
+  type Assignment,
+  AssignmentId,
+  type AssignmentState,
+  type AssignmentView,
+  type Contact,
+} from '@agent-marketplace/protocol'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import { listContacts } from '../identity/operations.ts'
@@ -50,7 +56,7 @@ export async function listAssignments(
     state,
     limit,
     cursor,
-  }: { role: 'assignee' | 'buyer'; state?: string | undefined; limit: number; cursor?: string | undefined },
+  }: { role: 'assignee' | 'buyer'; state?: AssignmentState | undefined; limit: number; cursor?: string | undefined },
 ): Promise<{ assignments: Assignment[]; nextCursor?: string }> {
   const [before] = readCursor(z.tuple([AssignmentId]), cursor) ?? []
   const rows = await deps.db.read((reader) => listAssignmentRecords(reader, { agentId, role, state, before, limit: limit + 1 }))

@@ -4,8 +4,9 @@ import type { Reader, Row, Tx, Value } from '../storage/database.ts'
 import { flag, integer, maybeInteger, maybeText, micro, text } from '../storage/row.ts'
 import type { AssignmentRecord } from './rules.ts'
 
-/** As the indexes of open assignments have them. */
+/** As the indexes of open assignments have them, and those of assignments that have ended. */
 const OPEN_STATES = ['offered', 'assigned', 'working', 'submitted'] as const satisfies readonly AssignmentState[]
+const ENDED_STATES = ['passed', 'failed', 'declined', 'expired', 'cancelled'] as const satisfies readonly AssignmentState[]
 
 export async function insertAssignment(tx: Tx, record: AssignmentRecord): Promise<void> {
   await tx.run(
@@ -95,19 +96,27 @@ export async function listAssignmentRecords(
     state,
     before,
     limit,
-  }: { agentId: string; role: 'assignee' | 'buyer'; state: string | undefined; before: string | undefined; limit: number },
+  }: {
+    agentId: string
+    role: 'assignee' | 'buyer'
+    state: AssignmentState | undefined
+    before: string | undefined
+    limit: number
+  },
 ): Promise<AssignmentRecord[]> {
   const party = role === 'assignee' ? 'assignee_id' : 'buyer_id'
-  // Said in the words of the index, so that what is open is found without passing by all that has ended.
-  const among = OPEN_STATES.some((each) => each === state)
-    ? `AND state IN (${OPEN_STATES.map((each) => `'${each}'`).join(', ')})`
-    : ''
   const rows = await reader.all(
-    `SELECT * FROM assignments WHERE ${party} = $1 AND ($2 = '' OR state = $2) ${among} AND assignment_id < $3
+    `SELECT * FROM assignments WHERE ${party} = $1 AND ${state ? inState(state) : "$2 = ''"} AND assignment_id < $3
      ORDER BY assignment_id DESC LIMIT $4`,
     [agentId, state ?? '', before ?? BEHIND_ALL_IDS, limit],
   )
   return rows.map(parseAssignment)
+}
+
+/** Said in the words of an index too, so that engines see that it holds all of them. */
+function inState(state: AssignmentState): string {
+  const states = OPEN_STATES.some((each) => each === state) ? OPEN_STATES : ENDED_STATES
+  return `state = $2 AND state IN (${states.map((each) => `'${each}'`).join(', ')})`
 }
 
 /** Ids of assignments that were not accepted in time. */
