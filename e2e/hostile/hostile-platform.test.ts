@@ -1,24 +1,31 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Contact, type Rotation, type SignedCard, toBase64url } from '@agent-marketplace/protocol'
+import { type Contact, type Rotation, type SignedCard, toBase64url, verdictBytes } from '@agent-marketplace/protocol'
 import { sign } from '@agent-marketplace/protocol/signing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Agent, type AgentOptions, openAgent } from '../../packages/agent-cli/src/agent/agent.ts'
+import { approveWork } from '../../packages/agent-cli/src/agent/approve-work.ts'
 import { assign } from '../../packages/agent-cli/src/agent/assign.ts'
 import { mutate, query } from '../../packages/agent-cli/src/agent/call.ts'
+import { checkPasses } from '../../packages/agent-cli/src/agent/check-keys.ts'
 import { discover, listAgents, showAgent } from '../../packages/agent-cli/src/agent/directory.ts'
 import { fetchWork } from '../../packages/agent-cli/src/agent/fetch-work.ts'
+import { findOrder } from '../../packages/agent-cli/src/agent/find-order.ts'
 import type { Judge } from '../../packages/agent-cli/src/agent/judge-work.ts'
 import { acceptAssignment } from '../../packages/agent-cli/src/agent/lease.ts'
 import { listVerdicts } from '../../packages/agent-cli/src/agent/list-verdicts.ts'
+import { receiveDrops } from '../../packages/agent-cli/src/agent/receive-drops.ts'
 import { registerAgent } from '../../packages/agent-cli/src/agent/register-agent.ts'
+import { releaseDue } from '../../packages/agent-cli/src/agent/release-key.ts'
 import { rotateKey } from '../../packages/agent-cli/src/agent/rotate-key.ts'
 import { runReview } from '../../packages/agent-cli/src/agent/run-review.ts'
 import { broadcastMessage, sendMessage } from '../../packages/agent-cli/src/agent/send-message.ts'
 import { sendOrder } from '../../packages/agent-cli/src/agent/send-order.ts'
+import { submitVerdict } from '../../packages/agent-cli/src/agent/submit-verdict.ts'
 import { submitWork } from '../../packages/agent-cli/src/agent/submit-work.ts'
 import { type DaemonRun, runDaemon } from '../../packages/agent-cli/src/daemon/daemon.ts'
 import { type Keyring, makeKeyring } from '../../packages/agent-cli/src/private/keyring.ts'
+import { listSent } from '../../packages/agent-cli/src/private/outbox.ts'
 import { currentPrekey } from '../../packages/agent-cli/src/private/prekeys.ts'
 import { replaceKey } from '../../packages/agent-cli/src/private/replace-key.ts'
 import { openVault } from '../../packages/agent-cli/src/private/vault.ts'
@@ -202,6 +209,114 @@ describe('cards and prekeys that the platform made up', () => {
     expect([ended.exit, JSON.parse(ended.stdout).error.code]).toEqual([8, 'key_changed'])
     const { contacts } = JSON.parse(listed.stdout) as { contacts: { agentId: string; conflict?: { shown: SignedCard } }[] }
     expect(contacts.find(({ agentId }) => agentId === 'executor')?.conflict?.shown).toEqual(impostors.executor?.card)
+  })
+})
+
+describe('work that is said to have passed, and has not', () => {
+  /** Work that was handed in, and whose reviewer has not spoken. */
+  async function handIn(): Promise<{ work: string; review: string; files: string[] }> {
+    const { work, review } = await hire()
+    await sendOrder(buyer, { assignmentId: work, instructions: 'go', validators: {} })
+    await acceptAssignment(executor, work)
+    const files = [file('result.json')]
+    await expect
+      .poll(() => receiveDrops(executor).then(() => findOrder(executor, { assignmentId: work, buyerId: 'buyer' })))
+      .toBeDefined()
+    await submitWork(executor, { assignmentId: work, files })
+    return { work, review, files }
+  }
+
+  const passed: Lie = (answer) => ({ ...answer, assignment: { ...answer.assignment, state: 'passed' } })
+  const keysOf = (work: string) => listSent(executor.vault, 'work.key', work)
+
+  test('gets no keys: not by word alone, by a verdict nobody signed, one on other work, one of a made-up reviewer, or a hidden review', async () => {
+    const { work, review, files } = await handIn()
+    const other = await handIn()
+    await acceptAssignment(reviewer, other.review)
+    await submitVerdict(reviewer, { reviewAssignmentId: other.review, outcome: 'passed', scoreBps: 10_000 })
+    const { verdicts: genuine } = await listVerdicts(executor, other.work)
+    const statement = {
+      reviewAssignmentId: review,
+      targetAssignmentId: work,
+      attempt: 1,
+      outcome: 'passed',
+      scoreBps: 1,
+      issuedAtMs: 1,
+    } as const
+    const forge = ({ keyring }: { keyring: Keyring }, reviewerId: string) => ({
+      ...statement,
+      ...{ verdictId: `ver_${'0'.repeat(26)}`, reviewerId, atMs: 1 },
+      signature: toBase64url(sign('verdict', verdictBytes(statement), keyring.signKey.secretKey)),
+    })
+    const sybil = await join_('sybil')
+
+    platform.lies.set('tasks.getAssignment', passed)
+    await expectCaught(() => releaseDue(executor, work))
+    for (const verdicts of [genuine, [forge(sybil, 'reviewer')], [forge(sybil, 'sybil')]]) {
+      platform.lies.set('review.listVerdicts', () => ({ verdicts }))
+      await expectCaught(() => releaseDue(executor, work))
+    }
+    platform.lies.set('review.listVerdicts', () => ({ verdicts: [forge(sybil, 'sybil')] }))
+    platform.lies.set('tasks.listReviewAssignments', (answer) => ({ ...answer, assignments: [] }))
+    await expectCaught(() => releaseDue(executor, work))
+    // Submitted work without any review would be the buyer's at once.
+    platform.lies.delete('tasks.getAssignment')
+    await expectCaught(() => releaseDue(executor, work))
+    // Whoever says that all reviewers left has at least to wait.
+    platform.lies.set('tasks.getAssignment', passed)
+    platform.lies.set('tasks.listReviewAssignments', (answer) => ({
+      ...answer,
+      assignments: answer.assignments.map((each: object) => ({ ...each, state: 'declined' })),
+    }))
+    const before = platform.puts()
+    expect(await releaseDue(executor, work)).toEqual([])
+    expect(platform.puts()).toBe(before)
+    expect(keysOf(work)).toEqual([])
+
+    platform.lies.clear()
+    platform.lies.set('tasks.getAssignment', passed)
+    const bin = join(import.meta.dirname, '..', '..', 'bin', 'agent-marketplace')
+    const env = { AGENT_MARKETPLACE_HOME: join(platform.directory, 'executor'), AGENT_MARKETPLACE_SERVER: platform.origin }
+    const ended = await runCommand(
+      bin,
+      ['work', 'submit', '--assignment-id', work, ...files.flatMap((each) => ['--file', each]), '--json'],
+      { env },
+    )
+    const doctor = await runCommand(bin, ['doctor', '--json'], { env })
+    expect([ended.exit, JSON.parse(ended.stdout).error.code]).toEqual([8, 'key_changed'])
+    expect(JSON.parse(doctor.stdout).checks).toContainEqual({ name: 'passes', ok: false, detail: expect.stringContaining(work) })
+
+    platform.lies.clear()
+    expect(await releaseDue(executor, other.work)).toMatchObject([{ outcome: 'released' }])
+    await acceptAssignment(reviewer, review)
+    await submitVerdict(reviewer, { reviewAssignmentId: review, outcome: 'passed', scoreBps: 10_000 })
+    expect(await releaseDue(executor, work)).toMatchObject([{ outcome: 'released', sentTo: ['buyer'] }])
+    expect(checkPasses(executor)).toMatch(/signed for/)
+  })
+
+  test('is not even announced where the platform hides the reviewers that the order names', async () => {
+    const { work } = await hire()
+    await sendOrder(buyer, { assignmentId: work, instructions: 'go', validators: {} })
+    await acceptAssignment(executor, work)
+    await expect
+      .poll(() => receiveDrops(executor).then(() => findOrder(executor, { assignmentId: work, buyerId: 'buyer' })))
+      .toBeDefined()
+    platform.lies.set('tasks.listReviewAssignments', (answer) => ({ ...answer, assignments: [] }))
+
+    await expectCaught(() => submitWork(executor, { assignmentId: work, files: [file('result.json')] }))
+  })
+
+  test('is released on the word of the buyer, where its only reviewer has left', async () => {
+    const { work, review } = await handIn()
+    await mutate(reviewer, 'tasks.declineAssignment', { assignmentId: review })
+    const { state } = await approveWork(buyer, { assignmentId: work })
+
+    expect(state).toBe('passed')
+    await expect
+      .poll(() => releaseDue(executor, work), { timeout: 30_000, interval: 500 })
+      .toMatchObject([{ outcome: 'released' }])
+    expect(await approveWork(buyer, { assignmentId: work })).toMatchObject({ state: 'passed' })
+    expect(listSent(buyer.vault, 'work.approve', work)).toHaveLength(1)
   })
 })
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { findNextIdentity } from '../private/key-change.ts'
 import { KEYRING_FILE, readKeyring } from '../private/keyring.ts'
+import { listUnshownPasses } from '../private/unshown-passes.ts'
 import type { Agent } from './agent.ts'
 import { listContacts } from './contacts.ts'
 
@@ -27,4 +28,15 @@ export function checkPins(agent: Agent): string {
   if (changed.length > 0)
     throw new Error(`another key was shown for ${changed.join(', ')}: compare with them, then \`contacts trust\``)
   return `${contacts.length} pinned, ${contacts.filter(({ verified }) => verified).length} compared`
+}
+
+/** Nothing is said to have passed that nothing signed bears out. */
+export function checkPasses({ vault }: Agent): string {
+  const [unshown, ...more] = listUnshownPasses(vault)
+  if (unshown) {
+    const { assignmentId, attempt, reason } = unshown
+    const others = more.length === 0 ? '' : `; and ${more.length} more`
+    throw new Error(`attempt ${attempt} of ${assignmentId} is said to have passed: ${reason}. Its keys are kept${others}`)
+  }
+  return 'whatever is said to have passed was signed for'
 }

@@ -57,6 +57,7 @@ test('what is in order is said to be, and what is not names the reason', async (
     server: [true, expect.stringContaining(server.origin)],
     clock: [true, expect.stringMatching(/^this clock is/)],
     identity: [true, 'worker is active, and the platform has its key'],
+    passes: [true, expect.stringMatching(/signed for/)],
     // Made by the test and never registered: nobody was shown its recovery key.
     key: [false, expect.stringMatching(/never shown/)],
     'key change': [true, 'none is under way'],

@@ -8,7 +8,7 @@ import { countTokens } from '../private/tokens.ts'
 import { isLoopback } from '../settings/origin.ts'
 import { readPolicy } from '../settings/policy.ts'
 import { type Agent, type AgentOptions, openAgent, openPlatform } from './agent.ts'
-import { checkKeyChange, checkKeyring, checkPins } from './check-keys.ts'
+import { checkKeyChange, checkKeyring, checkPasses, checkPins } from './check-keys.ts'
 import { CliError, localState } from './cli-error.ts'
 
 const FREE_BYTES_MIN = 100 * 1024 * 1024
@@ -27,6 +27,7 @@ const FIXES = {
   key: 'see `agent-marketplace key --help`',
   'key change': 'see `agent-marketplace key --help`',
   contacts: 'see `agent-marketplace contacts list`',
+  passes: 'ask its buyer and its reviewers: `review list --assignment-id …` shows what was signed',
   prekey: 'run `agent-marketplace daemon --once`, or keep the daemon running',
   relay: 'start it, or name another one: --relay URL',
   'relay tokens': 'the relay has to be run with tokens on',
@@ -63,6 +64,7 @@ export async function diagnose(options: AgentOptions): Promise<Diagnosis> {
     await check('key', () => checkKeyring(given(agent))),
     await check('key change', () => checkKeyChange(given(agent))),
     await check('contacts', () => checkPins(given(agent))),
+    await check('passes', () => checkPasses(given(agent))),
     await check('prekey', () => checkPrekey(given(agent))),
     await check('relay', () => checkRelay(given(agent))),
     await check('relay tokens', () => checkTokens(given(info), agent)),

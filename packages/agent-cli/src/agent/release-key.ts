@@ -1,13 +1,14 @@
 import type { Assignment } from '@agent-marketplace/protocol'
 import { findSent, listSent } from '../private/outbox.ts'
-import { markSubmission, openSubmissions, type Submission } from '../private/submissions.ts'
+import { markSubmission, noteSubmitted, openSubmissions, type Submission } from '../private/submissions.ts'
 import type { Agent } from './agent.ts'
 import { readyPurpose, sealAnnouncements } from './announce-work.ts'
 import { deliverNow } from './deliver-outbox.ts'
 import { findOrder } from './find-order.ts'
 import { isOpen, readReviews } from './handoff-parties.ts'
+import { recipientsOf } from './key-recipients.ts'
 import { completeAssignment, readAssignment } from './lease.ts'
-import { pinAll } from './pin-all.ts'
+import { isPassShown, refuseHiddenReviews } from './prove-pass.ts'
 import { sealDocument } from './seal-document.ts'
 import { tryEach } from './try-each.ts'
 
@@ -38,15 +39,17 @@ export async function releaseDue(agent: Agent, only?: string): Promise<Release[]
 
 /**
  * Decide about one attempt's work by what the platform says of its assignment. Delivery is against payment: keys leave this machine only when the
- * assignment has passed, or while it is submitted and no reviewer was ever named.
+ * assignment has passed, and those who were to judge it signed that it has; or while it is submitted and no reviewer was ever named.
  */
 async function releaseWork(agent: Agent, work: Submission): Promise<Release | undefined> {
   const assignment = await readAssignment(agent, work.assignmentId)
   const { state, attempt } = assignment
   const about = { assignmentId: work.assignmentId, attempt: work.attempt }
 
-  if (attempt === work.attempt && state === 'passed')
+  if (attempt === work.attempt && state === 'passed') {
+    if (!(await isPassShown(agent, work, assignment))) return undefined
     return { ...about, outcome: 'released', sentTo: await sendKeys(agent, work, assignment) }
+  }
   if (attempt === work.attempt && state === 'submitted') return followReviews(agent, work, assignment)
   if (attempt === work.attempt && state === 'working' && work.state === 'sealed')
     return completeAnnounced(agent, work, assignment)
@@ -60,15 +63,15 @@ async function completeAnnounced(agent: Agent, work: Submission, { buyerId }: As
   const { assignmentId, attempt } = work
   const announced = listSent(agent.vault, 'work.ready', assignmentId).filter(({ document }) => document.attempt === attempt)
   if (!announced.some(({ to }) => to === buyerId) || !announced.every(({ isSent }) => isSent)) return undefined
-  await completeAssignment(agent, assignmentId)
-  markSubmission(agent.vault, work, 'submitted')
+  noteSubmitted(agent.vault, work, (await completeAssignment(agent, assignmentId)).reviewByMs)
   return { assignmentId, attempt, outcome: 'completed', sentTo: announced.map(({ to }) => to) }
 }
 
 async function followReviews(agent: Agent, work: Submission, assignment: Assignment): Promise<Release | undefined> {
   const { assignmentId, attempt } = work
-  markSubmission(agent.vault, work, 'submitted')
+  noteSubmitted(agent.vault, work, assignment.reviewByMs)
   const reviews = await readReviews(agent, assignmentId)
+  refuseHiddenReviews(agent, assignment, reviews)
   if (reviews.length === 0) return { assignmentId, attempt, outcome: 'released', sentTo: await sendKeys(agent, work, assignment) }
 
   const isKnown = (to: string) => findSent(agent.vault, 'work.ready', readyPurpose(work, to)) !== undefined
@@ -84,10 +87,7 @@ async function followReviews(agent: Agent, work: Submission, assignment: Assignm
 /** Send the keys to the buyer, and to whom the order names beside it. */
 async function sendKeys(agent: Agent, work: Submission, assignment: Assignment): Promise<string[]> {
   const { assignmentId, attempt, artifacts } = work
-  const deliverTo = findOrder(agent, assignment)?.document.deliverTo
-  if (deliverTo) await pinAll(agent, [deliverTo])
-
-  const recipients = [...new Set([assignment.buyerId, ...(deliverTo ? [deliverTo.agentId] : [])])]
+  const recipients = await recipientsOf(agent, assignment, findOrder(agent, assignment)?.document.deliverTo)
   const messageIds: string[] = []
   for (const to of recipients) {
     const announced = findSent(agent.vault, 'work.ready', readyPurpose(work, to))

@@ -29,8 +29,7 @@ export async function sealBriefs(
   reviews: readonly Assignment[],
 ): Promise<SealedTo> {
   const sealed = new Map<string, string>()
-  for (const review of reviews.filter(isOpen)) {
-    const { assignmentId, assigneeId } = review
+  for (const { assignmentId, assigneeId } of reviews.filter(isOpen)) {
     if (assigneeId === undefined) continue
     const document: DocumentOf<'review.brief'> = {
       v: 1,
@@ -38,6 +37,7 @@ export async function sealBriefs(
       targetAssignmentId: order.assignmentId,
       criteria: order.instructions,
       validators: order.validators,
+      ...(order.deliverTo && { deliverTo: order.deliverTo }),
     }
     const purpose = briefPurpose(assignmentId)
     const messageId = await sealIfPossible(agent, { to: assigneeId, typ: 'review.brief', document, purpose })

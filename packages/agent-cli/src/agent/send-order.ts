@@ -48,7 +48,7 @@ export async function sendOrder(agent: Agent, input: OrderInput): Promise<OrderR
   const reviews = await readReviews(agent, assignment.assignmentId)
   const sentBefore = findSentOrder(agent, assignment.assignmentId)?.document
   if (sentBefore) await refuseAnother(agent, input, sentBefore)
-  const order = sentBefore ?? (await writeOrder(agent, input, reviews))
+  const order = sentBefore ?? (await writeOrder(agent, input, assignment, reviews))
 
   const messageId = await sealDocument(agent, {
     to: executor,
@@ -63,10 +63,16 @@ export async function sendOrder(agent: Agent, input: OrderInput): Promise<OrderR
   return { orderId: toOrderId(sent.hash), sentTo: [...new Set([executor, ...briefs.keys()])], ...held }
 }
 
-async function writeOrder(agent: Agent, input: OrderInput, reviews: readonly Assignment[]): Promise<DocumentOf<'order.offer'>> {
+async function writeOrder(
+  agent: Agent,
+  input: OrderInput,
+  { taskId }: Assignment,
+  reviews: readonly Assignment[],
+): Promise<DocumentOf<'order.offer'>> {
   const { assignmentId, instructions, validators = {}, deliverTo } = input
   if (instructions === undefined) throw usage('say what is to be done: --instructions')
   const recipient = deliverTo === undefined ? undefined : await introduce(agent, deliverTo)
+  const { reviewRule } = await query(agent, 'tasks.getTask', { taskId })
   return {
     v: 1,
     assignmentId,
@@ -74,6 +80,7 @@ async function writeOrder(agent: Agent, input: OrderInput, reviews: readonly Ass
     artifacts: await uploadInput(agent, input),
     validators,
     reviewers: reviews.filter(isOpen).flatMap(({ assigneeId }) => assigneeId ?? []),
+    reviewRule,
     ...(recipient && { deliverTo: recipient }),
   }
 }

@@ -1,6 +1,6 @@
 import type { Assignment } from '@agent-marketplace/protocol'
 import { listSent } from '../private/outbox.ts'
-import { findSubmission, keepSubmission, markSubmission } from '../private/submissions.ts'
+import { findSubmission, keepSubmission, noteSubmitted } from '../private/submissions.ts'
 import type { Agent } from './agent.ts'
 import { sealAnnouncements } from './announce-work.ts'
 import { CliError, usage } from './cli-error.ts'
@@ -9,6 +9,7 @@ import { findOrder } from './find-order.ts'
 import { readReviews, refuseUnless } from './handoff-parties.ts'
 import { completeAssignment, readAssignment } from './lease.ts'
 import { refuseFlawed } from './preflight.ts'
+import { refuseHiddenReviews } from './prove-pass.ts'
 import { releaseDue } from './release-key.ts'
 import { type OnProgress, sealFiles } from './seal-files.ts'
 import { areSameContents } from './work-contents.ts'
@@ -51,6 +52,7 @@ export async function submitWork(agent: Agent, input: WorkInput): Promise<WorkRe
 
   // Before the upload: whoever is shown a made-up reviewer sends nothing. One named meanwhile is told by `releaseDue`.
   const reviews = await readReviews(agent, assignmentId)
+  refuseHiddenReviews(agent, assignment, reviews)
   if (input.isChecked && state === 'working') await refuseFlawed(agent, assignment, { files, signal })
   const artifacts = await sealFiles(agent, { purpose: `work ${assignmentId} ${attempt}`, paths: files, signal, onProgress })
   const isAnnounced = listSent(agent.vault, 'work.ready', assignmentId).some(({ document }) => document.attempt === attempt)
@@ -66,7 +68,7 @@ export async function submitWork(agent: Agent, input: WorkInput): Promise<WorkRe
   const { dueAtMs } = await deliverNow(agent, [...sealed.values()])
   if (dueAtMs !== undefined) return { assignmentId, state, sentTo, dueAtMs }
   const completed = state === 'working' ? await completeAssignment(agent, assignmentId, key) : assignment
-  markSubmission(agent.vault, work, 'submitted')
+  noteSubmitted(agent.vault, work, completed.reviewByMs)
   await releaseDue(agent, assignmentId)
   return { assignmentId, state: completed.state, sentTo }
 }

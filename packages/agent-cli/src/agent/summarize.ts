@@ -11,6 +11,7 @@ const SUMMARIES: { readonly [T in DocumentTyp]: (document: DocumentOf<T>) => str
   'review.brief': ({ targetAssignmentId, criteria }) => `brief to review ${targetAssignmentId}: ${criteria}`,
   'work.ready': ({ assignmentId, attempt, artifacts }) => `work for ${assignmentId}, attempt ${attempt}: ${names(artifacts)}`,
   'work.key': ({ assignmentId, artifacts }) => `work for ${assignmentId} released: ${names(artifacts)}`,
+  'work.approve': ({ assignmentId, attempt }) => `work for ${assignmentId}, attempt ${attempt}, approved`,
   'review.report': ({ targetAssignmentId, outcome, reason }) =>
     `report on ${targetAssignmentId}: ${outcome}${reason === undefined ? '' : `, ${reason}`}`,
   receipt: ({ state }) => `your message was ${state}`,

@@ -23,7 +23,7 @@ async function lookAhead(agent: TestAgent, byMs: number): Promise<string[]> {
   return events
 }
 
-test('an executor killed after it submitted takes nothing with it: the buyer pays on the verdict and gets the work from the reviewer', {
+test('an executor killed after it submitted takes nothing with it: the buyer pays on the verdict, and it and whom it names get the work from the reviewer', {
   timeout: 120_000,
 }, async () => {
   await using market = await startMarket()
@@ -31,6 +31,7 @@ test('an executor killed after it submitted takes nothing with it: the buyer pay
   const buyer = await market.join('buyer', { credits: '10' })
   const executor = await market.join('executor', { capabilities: ['copy:2'] })
   const reviewer = await market.join('reviewer', { capabilities: ['review:2'] })
+  const next = await market.join('next')
   const { taskId } = await mutate(buyer, 'tasks.createTask', {})
   const hire = async (input: object) =>
     (await mutate(buyer, 'tasks.assign', { taskId, ...input } as never)).assignment.assignmentId
@@ -38,7 +39,8 @@ test('an executor killed after it submitted takes nothing with it: the buyer pay
   const review = await hire({ kind: 'review', assigneeAgentId: 'reviewer', targetAssignmentId: work, price: '1' })
   const input = join(place.path, 'numbers.json')
   writeFileSync(input, '[1]')
-  await sendOrder(buyer, { assignmentId: work, instructions: 'Copy.', files: [input], validators: { schema: { type: 'array' } } })
+  const order = { assignmentId: work, instructions: 'Copy.', files: [input], validators: { schema: { type: 'array' } } }
+  await sendOrder(buyer, { ...order, deliverTo: 'next' })
 
   const working = executor.spawnDaemon('cp input/numbers.json output/')
   await working.seen('submitted')
@@ -59,5 +61,14 @@ test('an executor killed after it submitted takes nothing with it: the buyer pay
   const { files } = await fetchWork(buyer, { assignmentId: work, directory: join(place.path, 'out') })
   expect(readFileSync(files[0] ?? '', 'utf8')).toBe('[1]')
   expect(findDocuments(buyer.vault, 'work.key', { assignmentId: work }).map(({ from }) => from)).toEqual(['reviewer'])
+  await receiveDrops(next, { waitS: 2 })
+  const handedOn = await fetchWork(next, { assignmentId: work, directory: join(place.path, 'handed-on') })
+  expect(readFileSync(handedOn.files[0] ?? '', 'utf8')).toBe('[1]')
   expect(await lookAhead(reviewer, 660_000)).not.toContain('key-released')
+
+  // It comes back: the same work from two, and nobody is confused by it.
+  await lookAhead(executor, 0)
+  await receiveDrops(next, { waitS: 2 })
+  expect(findDocuments(next.vault, 'work.key', { assignmentId: work }).map(({ from }) => from)).toEqual(['reviewer', 'executor'])
+  expect(await fetchWork(next, { assignmentId: work, directory: join(place.path, 'handed-on') })).toEqual(handedOn)
 })

@@ -1,5 +1,6 @@
 import { deliverNow } from '../agent/deliver-outbox.ts'
-import { findWork, type ReviewParties } from '../agent/find-review.ts'
+import { findBrief, findWork, type ReviewParties } from '../agent/find-review.ts'
+import { recipientsOf } from '../agent/key-recipients.ts'
 import { sealDocument } from '../agent/seal-document.ts'
 import { type Job, moveJob } from '../private/jobs.ts'
 import { findDecision } from '../private/verdicts.ts'
@@ -29,9 +30,14 @@ export async function releaseInStead({ agent, emit, wake }: Daemon, job: Job, pa
 
   const { assignmentId, attempt } = target
   const document = { v: 1 as const, assignmentId, attempt, ref: work.hash, artifacts: [...work.artifacts] }
-  const purpose = `work.key ${assignmentId} ${attempt} ${review.buyerId}`
-  await deliverNow(agent, [await sealDocument(agent, { to: review.buyerId, typ: 'work.key', document, purpose })])
+  const sentTo = await recipientsOf(agent, review, findBrief(agent, parties)?.document.deliverTo)
+  const messageIds: string[] = []
+  for (const to of sentTo) {
+    const purpose = `work.key ${assignmentId} ${attempt} ${to}`
+    messageIds.push(await sealDocument(agent, { to, typ: 'work.key', document, purpose }))
+  }
+  await deliverNow(agent, messageIds)
   moveJob(agent.vault, job, { state: 'ended' }, agent.now())
-  emit('key-released', { assignmentId, attempt, sentTo: [review.buyerId] })
+  emit('key-released', { assignmentId, attempt, sentTo })
   return undefined
 }

@@ -12,6 +12,9 @@ export interface Submission {
   readonly orderHash: string | undefined
   readonly artifacts: readonly SealedArtifact[]
   readonly state: SubmissionState
+  /** When its reviewers have to have spoken, as the platform said first; `undefined` while that was not heard. */
+  readonly reviewByMs: number | undefined
+  readonly sealedAtMs: number
 }
 
 interface SubmissionRow {
@@ -20,6 +23,8 @@ interface SubmissionRow {
   order_hash: string | null
   artifacts: string
   state: SubmissionState
+  at_ms: number
+  review_by_ms: number | null
 }
 
 /**
@@ -29,20 +34,22 @@ interface SubmissionRow {
  */
 export function keepSubmission(
   vault: Vault,
-  work: Omit<Submission, 'state'>,
+  work: Pick<Submission, 'assignmentId' | 'attempt' | 'orderHash' | 'artifacts'>,
   at: { isAnnounced: boolean; nowMs: number },
 ): Submission {
   const { assignmentId, attempt, orderHash, artifacts } = work
   const onConflict = at.isAnnounced ? 'IGNORE' : 'REPLACE'
   vault.run(
-    `INSERT OR ${onConflict} INTO submissions VALUES (?, ?, ?, ?, 'sealed', ?)`,
+    `INSERT OR ${onConflict} INTO submissions (assignment_id, attempt, order_hash, artifacts, state, at_ms) VALUES (?, ?, ?, ?, 'sealed', ?)`,
     assignmentId,
     attempt,
     orderHash ?? null,
     JSON.stringify(artifacts),
     at.nowMs,
   )
-  return findSubmission(vault, assignmentId, attempt) ?? { ...work, state: 'sealed' }
+  const kept = findSubmission(vault, assignmentId, attempt)
+  if (!kept) throw new Error('kept work is found')
+  return kept
 }
 
 /** @returns The work of an attempt, or `undefined` if none was handed over from here. */
@@ -58,10 +65,22 @@ export function openSubmissions(vault: Vault): Submission[] {
     .map(toSubmission)
 }
 
+/** The platform has the work. @param reviewByMs - As it says now; what it said first stands. */
+export function noteSubmitted(
+  vault: Vault,
+  { assignmentId, attempt }: { assignmentId: string; attempt: number },
+  reviewByMs: number | undefined,
+): void {
+  const sql = `UPDATE submissions SET state = 'submitted', review_by_ms = coalesce(review_by_ms, ?)
+     WHERE assignment_id = ? AND attempt = ? AND state IN ('sealed', 'submitted')`
+  vault.run(sql, reviewByMs ?? null, assignmentId, attempt)
+}
+
+/** Nothing more is to be done about it. */
 export function markSubmission(
   vault: Vault,
   work: { assignmentId: string; attempt: number },
-  state: Exclude<SubmissionState, 'sealed'>,
+  state: 'released' | 'withheld',
 ): void {
   vault.run(
     "UPDATE submissions SET state = ? WHERE assignment_id = ? AND attempt = ? AND state NOT IN ('released', 'withheld')",
@@ -78,5 +97,7 @@ function toSubmission(row: SubmissionRow): Submission {
     orderHash: row.order_hash ?? undefined,
     artifacts: JSON.parse(row.artifacts) as SealedArtifact[],
     state: row.state,
+    reviewByMs: row.review_by_ms ?? undefined,
+    sealedAtMs: row.at_ms,
   }
 }

@@ -125,6 +125,20 @@ const jobLogs = [
   ) STRICT`,
 ]
 
+/** What an executor holds against the platform's word that its work has passed. */
+const passes = [
+  'ALTER TABLE submissions ADD COLUMN review_by_ms INTEGER',
+  // What the platform said and showed when nothing that was signed bore it out, once for each reason.
+  `CREATE TABLE unshown_passes (
+    assignment_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    said TEXT NOT NULL,
+    seen_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (assignment_id, attempt, reason)
+  ) STRICT, WITHOUT ROWID`,
+]
+
 /** One list of statements a version, applied in order; never edited once released. */
 export const vaultMigrations: readonly (readonly string[])[] = [
   [...controlPlane, ...handoffSchema],
@@ -132,6 +146,7 @@ export const vaultMigrations: readonly (readonly string[])[] = [
   receiptSchema,
   identities,
   jobLogs,
+  passes,
 ]
 
 export const VAULT_VERSION = vaultMigrations.length

@@ -5,6 +5,7 @@ import { BasisPoints } from '../discovery.ts'
 import { AgentId, AssignmentId, base64urlOf } from '../ids.ts'
 import { ATTEMPTS_MAX, REVIEWERS_PER_TARGET_MAX } from '../limits.ts'
 import { sha256 } from '../signing/bytes.ts'
+import { ReviewRule } from '../task.ts'
 import { Outcome } from '../verdict.ts'
 import { ARTIFACTS_MAX, LockedArtifact, SealedArtifact } from './sealed-artifact.ts'
 import { Check, Validators } from './validators.ts'
@@ -22,7 +23,10 @@ const ref = base64urlOf(32)
 const attempt = z.int().min(1).max(ATTEMPTS_MAX)
 const sealedArtifacts = z.array(SealedArtifact).min(1).max(ARTIFACTS_MAX)
 
-/** buyer → executor: what to do. `deliverTo` is one more agent that gets the work when it is released, beside the buyer. */
+/**
+ * buyer → executor: what to do. `deliverTo` is one more agent that gets the work when it is released, beside the buyer. By `reviewers` and `reviewRule` the
+ * executor can tell whether work that is said to have passed has passed.
+ */
 const OrderOffer = z.strictObject({
   v,
   assignmentId: AssignmentId,
@@ -30,6 +34,7 @@ const OrderOffer = z.strictObject({
   artifacts: z.array(SealedArtifact).max(ARTIFACTS_MAX),
   validators: Validators,
   reviewers: z.array(AgentId).max(REVIEWERS_PER_TARGET_MAX),
+  reviewRule: ReviewRule.optional(),
   deliverTo: Contact.optional(),
 })
 /** executor → buyer. */
@@ -41,13 +46,14 @@ const OrderDecline = z.strictObject({
   ref: ref.optional(),
   reason: z.string().max(REASON_CHARS_MAX),
 })
-/** buyer → reviewer: how to judge. `assignmentId` is the review. */
+/** buyer → reviewer: how to judge. `assignmentId` is the review. `deliverTo` as in the order, for a reviewer that delivers in the executor's stead. */
 const ReviewBrief = z.strictObject({
   v,
   assignmentId: AssignmentId,
   targetAssignmentId: AssignmentId,
   criteria: z.string(),
   validators: Validators,
+  deliverTo: Contact.optional(),
 })
 /** executor → reviewers with the artifact keys, → buyer without them. */
 const WorkReady = z.strictObject({
@@ -59,6 +65,8 @@ const WorkReady = z.strictObject({
 })
 /** executor (or, in its stead, a reviewer) → buyer, once the work has passed. */
 const WorkKey = z.strictObject({ v, assignmentId: AssignmentId, attempt, ref: ref.optional(), artifacts: sealedArtifacts })
+/** buyer → executor: the attempt is taken as it is, without a verdict. `ref` is its `work.ready`, if that arrived. */
+const WorkApprove = z.strictObject({ v, assignmentId: AssignmentId, attempt, ref: ref.optional() })
 /** reviewer → buyer and executor. `work` says which bytes were judged, so that others cannot be delivered in their place. */
 const ReviewReport = z.strictObject({
   v,
@@ -86,6 +94,7 @@ export const documents = {
   'review.brief': ReviewBrief,
   'work.ready': WorkReady,
   'work.key': WorkKey,
+  'work.approve': WorkApprove,
   'review.report': ReviewReport,
   receipt: Receipt,
   'message.text': MessageText,
