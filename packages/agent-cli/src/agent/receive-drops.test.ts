@@ -80,6 +80,26 @@ test('a message arrives once, verified, and is to be deleted from the relay late
   expect((await readInbox(alice)).messages).toEqual([])
 })
 
+test('after the relay was put back to an earlier state, messages are found as ever', async () => {
+  let nowMs = Date.now()
+  const before = await startTestRelay({ now: () => nowMs })
+  const at = ({ origin }: TestRelay) => ({
+    relay: origin,
+    // One and the same address for all three, as far as cursors are concerned.
+    wrap: (client: RelayClient) => ({ ...client, origin: 'http://relay.example.org' }),
+  })
+  await sendMessage(alice.restart(at(before)), { to: 'bob', text: 'first' })
+  expect((await receive(bob.restart(at(before)))).stored).toHaveLength(1)
+  const later = await before.backUp()
+  await sendMessage(alice.restart(at(later)), { to: 'bob', text: 'second' })
+  expect((await receive(bob.restart(at(later)))).stored).toHaveLength(1)
+
+  nowMs += 5_000
+  await using restored = await later.putBack()
+  await sendMessage(alice.restart(at(restored)), { to: 'bob', text: 'third' })
+  expect((await receive(bob.restart(at(restored)))).stored).toMatchObject([{ document: { text: 'third' } }])
+})
+
 test('a document that does not fit a drop arrives whole', async () => {
   const text = randomBytes(300_000).toString('hex')
   expect(text.length).toBeGreaterThan(DOC_BYTES_MAX_IN_DROP)

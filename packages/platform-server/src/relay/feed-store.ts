@@ -8,7 +8,7 @@ export async function appendPending(tx: Tx, record: Uint8Array, expiryHour: numb
   await tx.run(sql, [randomBytes(16), record, expiryHour])
 }
 
-/** Give every waiting record its position, in the order of their bytes. @returns the position of the last record ever published. */
+/** Give every waiting record its position, in the order of their bytes. @returns the position of the last one. */
 export async function publishPending(tx: Tx): Promise<number> {
   const head = await findHead(tx)
   const sql = `
@@ -20,7 +20,15 @@ export async function publishPending(tx: Tx): Promise<number> {
   return head + count
 }
 
-/** @returns the position of the last record ever published. */
+/** Let the next record have a position behind `position`, which nobody was ever told. @returns where the feed stood before, and stands now. */
+export async function raiseHead(tx: Tx, position: number): Promise<{ before: number; head: number }> {
+  const before = await findHead(tx)
+  const head = Math.max(before, position)
+  await tx.run('UPDATE feed_head SET published = $1', [head])
+  return { before, head }
+}
+
+/** @returns the position of the last record ever published, or where this start of the relay began. */
 export async function findHead(reader: Reader): Promise<number> {
   const row = await reader.get('SELECT published FROM feed_head')
   return Number(row?.published)

@@ -1,6 +1,6 @@
 import type { Database } from '../storage/database.ts'
-import { findHead, listRecords, publishPending } from './feed-store.ts'
-import { hourOf } from './rules.ts'
+import { listRecords, publishPending, raiseHead } from './feed-store.ts'
+import { hourOf, startOfPositions } from './rules.ts'
 
 const CURSOR_BYTES = 8
 
@@ -33,7 +33,8 @@ export async function openFeed(
   options: { tickMs: number; now: () => number; hasPending: boolean; onFault: (error: unknown) => void },
 ): Promise<Feed> {
   const waiting = new Set<() => void>()
-  let head = await db.read(findHead)
+  // A relay that was put back to an earlier state must not give other records the positions that listeners have seen.
+  let { before: quietFrom, head } = await db.write((tx) => raiseHead(tx, startOfPositions(options.now())))
   let isExpected = options.hasPending
   let publishing: Promise<void> | undefined
   let isClosed = false
@@ -43,6 +44,7 @@ export async function openFeed(
     isExpected = false
     try {
       head = await db.write(publishPending)
+      quietFrom = head
     } catch (error) {
       isExpected = true
       options.onFault(error)
@@ -86,7 +88,8 @@ export async function openFeed(
       isExpected = true
     },
     async read(request) {
-      if (request.after === head && request.waitMs > 0 && !isClosed) await nextTick(request)
+      const isQuiet = request.after >= quietFrom && request.after <= head
+      if (isQuiet && request.waitMs > 0 && !isClosed) await nextTick(request)
       return readPage(request.after)
     },
     async close() {

@@ -53,7 +53,7 @@ export async function feed(
   return { cursor: Number(body.readBigUInt64BE()), records, body }
 }
 
-/** Follow the feed until it has published this many records in all. */
-export async function feedUntil(origin: string, cursor: number): Promise<void> {
-  while ((await feed(origin, cursor - 1)).cursor < cursor);
+/** Follow the feed until it shows this many records behind a position. */
+export async function feedUntil(origin: string, records: number, after = 0): Promise<void> {
+  while ((await feed(origin, after)).records.length < records);
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -21,6 +21,8 @@ export interface TestRelay extends AsyncDisposable {
   readonly faults: string[]
   /** Close it and open it again over the same files, at a new port. */
   restart(): Promise<TestRelay>
+  /** Restart it, and copy all its files meanwhile. `putBack` puts the copy in their place and opens that. */
+  backUp(): Promise<TestRelay & { putBack(): Promise<TestRelay> }>
 }
 
 export type TestRelayOptions = Partial<Pick<RelayOptions, 'blobs' | 'capBytes' | 'tokens' | 'now' | 'feedTickMs'>>
@@ -63,6 +65,22 @@ async function startIn(directory: string, options: TestRelayOptions): Promise<Te
     async restart() {
       await stop()
       return startIn(directory, options)
+    },
+    async backUp() {
+      await stop()
+      const copy = `${directory}.copy`
+      await cp(directory, copy, { recursive: true })
+      const again = await startIn(directory, options)
+      return {
+        ...again,
+        async putBack() {
+          await again.plane.close()
+          await again.db.close()
+          await rm(directory, { recursive: true })
+          await rename(copy, directory)
+          return startIn(directory, options)
+        },
+      }
     },
     async [Symbol.asyncDispose]() {
       await stop()
