@@ -10,7 +10,7 @@ const RELAY = 'packages/platform-server/src/main.ts'
 
 /** Small drops, each with a record for the feed, beside the same bytes into files. */
 export async function benchDrops(directory: string, { isPinned, repeats, seconds, connections }: Options): Promise<Row[]> {
-  const listen = ['--listen', '127.0.0.1:0', '--relay-listen', '127.0.0.1:0', '--relay-tokens', 'off', '--log-level', 'error']
+  const listen = ['--relay-listen', '127.0.0.1:0', '--relay-tokens', 'off', '--log-level', 'error']
   await using relay = await startSubject(
     'relay',
     [RELAY, '--plane', 'relay', '--data', join(directory, 'relay'), ...listen],

@@ -4,7 +4,7 @@ import envPaths from 'env-paths'
 import type { z } from 'zod'
 import { type Address, isLoopback, isWildcard, originOf, parseAddress } from './address.ts'
 import { parseByteSize } from './byte-size.ts'
-import { readArguments } from './flags.ts'
+import { misplacedFlags, readArguments } from './flags.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 import { Network } from './network.ts'
 import { type BucketAddress, type BucketCredentials, parseBucketAddress } from './relay/bucket-address.ts'
@@ -81,6 +81,7 @@ export function parseConfig(args: readonly string[], env: Environment): Invocati
   const given = readArguments(args, faults)
   const { one, choice, many } = createSettings(given, env, faults)
   const plane = choice('plane', PLANES) ?? 'both'
+  faults.push(...misplacedFlags(given, plane))
 
   const listener = (
     flag: 'listen' | 'relay-listen',

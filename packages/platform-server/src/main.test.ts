@@ -10,7 +10,9 @@ import { proveKey, signCard, signPrekey } from '../test/platform.ts'
 import { listen } from './listen.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
-const FREE = ['--listen', '127.0.0.1:0', '--relay-listen', '127.0.0.1:0']
+const CONTROL = ['--listen', '127.0.0.1:0']
+const RELAY = ['--relay-listen', '127.0.0.1:0']
+const FREE = [...CONTROL, ...RELAY]
 
 let directory: string
 const started = new Set<ReturnType<typeof start>>()
@@ -82,10 +84,10 @@ test('an installation keeps its id, and nobody else on the machine can read it',
 })
 
 test('one plane can run alone', async () => {
-  const control = start([...FREE, '--plane', 'control'])
+  const control = start([...CONTROL, '--plane', 'control'])
   expect(await control.ready()).toEqual({ event: 'listening', origin: expect.any(String), pid: expect.any(Number) })
   await control.stop('SIGTERM')
-  const relay = start([...FREE, '--plane', 'relay'])
+  const relay = start([...RELAY, '--plane', 'relay'])
   expect(await relay.ready()).toEqual({ event: 'listening', relayOrigin: expect.any(String), pid: expect.any(Number) })
 })
 
@@ -159,7 +161,7 @@ test('a second server over the same data ends with 78', async () => {
 
 test('a storage that fails ends the server with 74, and what was under way is not answered as done', async () => {
   // No file may grow beyond 1 MiB: a write fails in the middle, as on a broken disk.
-  const server = start([...FREE, '--plane', 'control', '--rate-limits', 'off'], { limits: 'ulimit -f 2048;' })
+  const server = start([...CONTROL, '--plane', 'control', '--rate-limits', 'off'], { limits: 'ulimit -f 2048;' })
   const { origin = '' } = await server.ready()
   const statuses = new Set<number>()
   for (let count = 0; count < 500 && !statuses.has(503); count++) statuses.add(await register(origin, `agent-${count}`))
