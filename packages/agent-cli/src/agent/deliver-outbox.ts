@@ -4,7 +4,9 @@ import { dueDrops, findSending, markRefused, markSent, postponeDrop, type Unsent
 import type { RelayClient } from '../relay/relay-client.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
+import { resealDrop } from './seal-document.ts'
 import { putSlot } from './spend-token.ts'
+import { tryEach } from './try-each.ts'
 
 /** What the relay says of a drop it will never take, such as a slot that holds other bytes. */
 const FINAL_REFUSALS: ReadonlySet<string> = new Set(['already_exists', 'invalid_input', 'too_large'])
@@ -20,14 +22,23 @@ export interface Delivery {
  * Send what is due in the outbox, the same bytes as often as it takes: a drop the relay already has is answered like a new one.
  *
  * @param options.evenAfterFailure - Do not wait out the pause after a failure: somebody is waiting for this. What is held stays held.
- * @throws CliError `unreachable` and the like when the relay does not take them now: they stay, and are due again later.
+ * What was signed by a key that a recovery ended is sealed anew first.
+ * @throws CliError `unreachable` and the like when the relay does not take them now, or one cannot be sealed anew yet: they stay, and are due again later.
  */
 export async function deliverOutbox(agent: Agent, { evenAfterFailure = false } = {}): Promise<Delivery> {
   const { vault, now } = agent
-  const delivery: Delivery = { sent: [], refused: [] }
-  const due = dueDrops(vault, now(), { evenAfterFailure })
-  if (due.length === 0) return delivery
+  const delivery = { sent: [] as string[], refused: [] as string[] }
+  const findDue = () => dueDrops(vault, now(), { evenAfterFailure })
+  const ended = findDue().filter(({ isEnded }) => isEnded)
+  const notSealed = await failureOf(tryEach(ended, (drop) => resealOrPostpone(agent, drop)))
+  const due = findDue().filter(({ isEnded }) => !isEnded)
+  if (due.length > 0) await putDue(agent, due, delivery)
+  if (notSealed) throw notSealed.error
+  return delivery
+}
 
+async function putDue(agent: Agent, due: readonly UnsentDrop[], delivery: { sent: string[]; refused: string[] }): Promise<void> {
+  const { vault, now } = agent
   const relay = await agent.relay()
   for (const drop of due) {
     try {
@@ -44,7 +55,23 @@ export async function deliverOutbox(agent: Agent, { evenAfterFailure = false } =
       throw error
     }
   }
-  return delivery
+}
+
+/** One that cannot be sealed now does not keep the others from leaving. */
+async function resealOrPostpone(agent: Agent, drop: UnsentDrop): Promise<void> {
+  try {
+    await resealDrop(agent, drop)
+  } catch (error) {
+    postponeDrop(agent.vault, drop.messageId, agent.now() + fullJitterMs(drop.tries))
+    throw error
+  }
+}
+
+async function failureOf(done: Promise<void>): Promise<{ error: unknown } | undefined> {
+  return done.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
 }
 
 /**

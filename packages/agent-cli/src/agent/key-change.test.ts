@@ -12,6 +12,7 @@ import { backUpKey, restoreKey } from './back-up-key.ts'
 import { mutate, query } from './call.ts'
 import { CliError } from './cli-error.ts'
 import { verifyContact } from './contacts.ts'
+import { deliverOutbox } from './deliver-outbox.ts'
 import { showAgent } from './directory.ts'
 import { renewPrekey } from './ensure-prekey.ts'
 import { readInbox } from './read-inbox.ts'
@@ -20,6 +21,7 @@ import { register } from './register.ts'
 import { revokeKey } from './revoke-key.ts'
 import { rotateKey } from './rotate-key.ts'
 import { sendCard } from './send-card.ts'
+import { sealCover } from './send-cover.ts'
 import { sendMessage } from './send-message.ts'
 
 let market: TestMarket
@@ -201,6 +203,41 @@ describe('key recover', () => {
     writeFileSync(again, recovered.recoveryKey ?? '', { mode: 0o600 })
     expect(await recoverKey(options, { recoveryKey: `@${again}` })).toMatchObject({ seq: 3 })
     await expect(recoverKey(options, { recoveryKey })).rejects.toThrow(code('unauthenticated'))
+  })
+
+  test('what was promised to be sent is sent, signed anew: a drop that rested and one whose relay was away', SLOW, async () => {
+    const { agentId, agent, options, recoveryKey } = await joinWithRecovery('worker')
+    const buyer = await joinAs('buyer')
+    await showAgent(buyer, agentId)
+    await showAgent(agent, buyer.agentId)
+    const resting = openAgent({ ...options, handoff: { delay: 'balanced' } })
+    const { messageId, dueAtMs = 0 } = await sendMessage(resting, { to: buyer.agentId, text: 'rested' })
+    const away = { ...agent, vault: agent.vault, relay: () => Promise.reject(new CliError('unreachable', 'away')) }
+    await expect(sendMessage(away, { to: buyer.agentId, text: 'x'.repeat(20_000) })).rejects.toThrow(code('unreachable'))
+    const before = agent.vault.all('SELECT slot_id, hold_until_ms FROM outbox')
+    sealCover(agent)
+
+    await recoverKey(options, { recoveryKey })
+    await showAgent(buyer, agentId)
+    const recovered = openAgent(options)
+    // What cannot be sealed now waits, and does not hold up the rest.
+    const pin = recovered.vault.get<{ prekey: Uint8Array }>('SELECT prekey FROM contacts WHERE agent_id = ?', buyer.agentId)
+    recovered.vault.run('UPDATE contacts SET prekey = NULL WHERE agent_id = ?', buyer.agentId)
+    const silent = { ...recovered.platform, query: () => Promise.reject(new CliError('unreachable', 'away')) }
+    const late = { ...recovered, vault: recovered.vault, now: () => dueAtMs }
+    await expect(
+      deliverOutbox({ ...late, vault: recovered.vault, platform: silent }, { evenAfterFailure: true }),
+    ).rejects.toThrow(code('unreachable'))
+    recovered.vault.run('UPDATE contacts SET prekey = ? WHERE agent_id = ?', pin?.prekey ?? null, buyer.agentId)
+    expect(recovered.vault.all('SELECT slot_id, hold_until_ms FROM outbox')).toEqual(before)
+
+    const { sent } = await deliverOutbox(late, { evenAfterFailure: true })
+    expect(sent).toHaveLength(2)
+    expect(sent).toContain(messageId)
+    const arrived = async () =>
+      (await readInbox(buyer, { from: agentId, waitS: 1 })).messages.map(({ summary }) => summary.slice(0, 6)).sort()
+    await expect.poll(arrived, SLOW).toEqual(['rested', 'xxxxxx'])
+    expect(await readInbox(buyer)).toMatchObject({ rejected: 0 })
   })
 
   test('of an unknown agent and with another key leaves nothing behind', async () => {

@@ -6,11 +6,12 @@ import {
   documentHash,
   generateArtifactKey,
   planArtifact,
+  type SealedDrop,
   sealMessage,
   writeDocument,
   writeSpilled,
 } from '@agent-marketplace/protocol/sealing'
-import { findSent, keepForSending } from '../private/outbox.ts'
+import { findSent, keepForSending, replaceDrop, type UnsentDrop } from '../private/outbox.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
 import { drawDelayMs } from './handoff-delay.ts'
@@ -42,24 +43,37 @@ export async function sealDocument<T extends DocumentTyp>(
   const earlier = findSent(vault, typ, purpose)
   if (earlier) return earlier.messageId
 
-  const contact = await resolveContact(agent, to)
-  const { card, signKey } = await agent.identity()
-  const nowMs = agent.now()
   const doc = writeDocument(typ, document)
   const spillKey = doc.length > DOC_BYTES_MAX_IN_DROP ? generateArtifactKey() : undefined
-  const drop = sealMessage({
-    from: agent.agentId,
-    card,
-    signingSecret: signKey.secretKey,
-    to,
-    prekey: contact.prekey,
-    sentAtMs: nowMs,
-    typ,
-    doc: spillKey ? describeSpilled(doc, spillKey, nowMs + RELAY_TTL_MS[DROP_TTL]) : doc,
-  })
+  const sealed = await sealTo(agent, { to, typ, doc, spillKey })
   const assignmentId = 'assignmentId' in document ? document.assignmentId : undefined
+  const nowMs = agent.now()
   const holdUntilMs = nowMs + drawDelayMs(agent.handoff.delay)
-  return keepForSending(vault, { purpose, to, typ, assignmentId, doc, spillKey, drop, ttl: DROP_TTL, holdUntilMs }, nowMs)
+  return keepForSending(vault, { purpose, to, typ, assignmentId, doc, spillKey, ...sealed, ttl: DROP_TTL, holdUntilMs }, nowMs)
+}
+
+/**
+ * Seal the document of a drop that was not sent anew, under the card and the key of now. It leaves when the first one would have.
+ *
+ * @throws CliError as `resolveContact`.
+ */
+export async function resealDrop(agent: Agent, drop: UnsentDrop): Promise<void> {
+  replaceDrop(agent.vault, drop, await sealTo(agent, drop))
+}
+
+async function sealTo(
+  agent: Agent,
+  { to, typ, doc, spillKey }: Pick<UnsentDrop, 'to' | 'typ' | 'doc' | 'spillKey'>,
+): Promise<{ drop: SealedDrop; signKey: Uint8Array }> {
+  const { prekey } = await resolveContact(agent, to)
+  const { card, signKey } = await agent.identity()
+  const sentAtMs = agent.now()
+  const said = spillKey ? describeSpilled(doc, spillKey, sentAtMs + RELAY_TTL_MS[DROP_TTL]) : doc
+  const signingSecret = signKey.secretKey
+  return {
+    drop: sealMessage({ from: agent.agentId, card, signingSecret, to, prekey, sentAtMs, typ, doc: said }),
+    signKey: signKey.publicKey,
+  }
 }
 
 /**

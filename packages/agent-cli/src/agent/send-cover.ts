@@ -28,5 +28,9 @@ export function sealCover({ vault, keyring, agentId, handoff, now }: Agent): voi
   const doc = new Uint8Array()
   const purpose = `${COVER_TYP} ${randomUUID()}`
   const holdUntilMs = nowMs + drawDelayMs(handoff.delay)
-  keepForSending(vault, { purpose, to: agentId, typ: COVER_TYP, doc, drop, ttl: '7d', holdUntilMs }, nowMs)
+  keepForSending(
+    vault,
+    { purpose, to: agentId, typ: COVER_TYP, doc, drop, signKey: keyring.signKey.publicKey, ttl: '7d', holdUntilMs },
+    nowMs,
+  )
 }

@@ -1,5 +1,6 @@
 import type { Endorsement, SignedCard } from '@agent-marketplace/protocol'
-import { type Keyring, writeKeyring } from './keyring.ts'
+import { type Keyring, readKeyring, writeKeyring } from './keyring.ts'
+import { endDropsOf } from './outbox.ts'
 import type { Vault } from './vault.ts'
 
 /** An own key that is to follow, with the card that names it. It is here before the platform hears of it. */
@@ -47,10 +48,12 @@ export function findNextIdentity(vault: Vault): NextIdentity | undefined {
 }
 
 /** The platform has the new key: it is the identity of the profile from here on. Whoever comes second changes nothing. */
-export function adoptNextIdentity(vault: Vault, directory: string, { keyring }: NextIdentity): void {
+export function adoptNextIdentity(vault: Vault, directory: string, { keyring, endorsement }: NextIdentity): void {
   vault.transaction(() => {
     // The key file first: were this process to end in between, the change would be finished once more.
     const isStillNext = vault.get('SELECT 1 FROM next_identity WHERE card_bytes = ?', keyring.card.cardBytes) !== undefined
+    const before = isStillNext && endorsement.recoveryKey !== undefined ? readKeyring(directory) : undefined
+    if (before) endDropsOf(vault, before.signKey.publicKey)
     if (isStillNext) writeKeyring(directory, keyring)
     vault.run('DELETE FROM next_identity WHERE card_bytes = ?', keyring.card.cardBytes)
   })

@@ -24,6 +24,8 @@ export interface OutgoingDrop {
   /** Key of the artifact that carries the document when it does not fit a drop. */
   readonly spillKey?: Uint8Array | undefined
   readonly drop: SealedDrop
+  /** Public half of the identity key that signed it, 32 bytes. */
+  readonly signKey: Uint8Array
   readonly ttl: RelayTtl
   /** Not sent before, whoever is waiting. */
   readonly holdUntilMs: number
@@ -32,6 +34,8 @@ export interface OutgoingDrop {
 /** A drop the relay does not have yet, as far as we know. */
 export interface UnsentDrop {
   readonly messageId: string
+  readonly to: string
+  readonly typ: string
   readonly slotId: Uint8Array
   readonly deleteHash: Uint8Array
   readonly record: Uint8Array
@@ -40,6 +44,8 @@ export interface UnsentDrop {
   readonly spillKey: Uint8Array | undefined
   readonly ttl: RelayTtl
   readonly tries: number
+  /** The key that signed it was ended by a recovery: nobody would read it. */
+  readonly isEnded: boolean
 }
 
 /** What was sent, or is about to be. */
@@ -54,6 +60,7 @@ export interface SentDocument<T extends DocumentTyp = DocumentTyp> {
 interface OutboxRow {
   message_id: string
   to_id: string
+  typ: string
   doc: Uint8Array
   doc_hash: string
   spill_key: Uint8Array | null
@@ -64,19 +71,20 @@ interface OutboxRow {
   ttl: RelayTtl
   state: string
   tries: number
+  is_ended: number
 }
 
 /** Keep a sealed drop for sending, once for its purpose. @returns The id of the drop that is kept, which may be an earlier one. */
 export function keepForSending(vault: Vault, outgoing: OutgoingDrop, nowMs: number): string {
-  const { purpose, to, typ, assignmentId, doc, spillKey, drop, ttl, holdUntilMs } = outgoing
+  const { purpose, to, typ, assignmentId, doc, spillKey, drop, signKey, ttl, holdUntilMs } = outgoing
   return vault.transaction(() => {
     const earlier = vault.get<{ message_id: string }>('SELECT message_id FROM outbox WHERE purpose = ?', purpose)
     if (earlier) return earlier.message_id
     const messageId = toMessageId(drop.slotId)
     vault.run(
       `INSERT INTO outbox (message_id, purpose, to_id, typ, assignment_id, doc, doc_hash, spill_key, slot_id, delete_hash, record, body, ttl,
-         state, sealed_at_ms, due_at_ms, hold_until_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sealed', ?, ?, ?)`,
+         state, sealed_at_ms, due_at_ms, hold_until_ms, sign_key)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sealed', ?, ?, ?, ?)`,
       messageId,
       purpose,
       to,
@@ -93,6 +101,7 @@ export function keepForSending(vault: Vault, outgoing: OutgoingDrop, nowMs: numb
       nowMs,
       holdUntilMs,
       holdUntilMs,
+      signKey,
     )
     return messageId
   })
@@ -149,7 +158,7 @@ export function assignmentsWith(vault: Vault, typ: DocumentTyp, sinceMs: number)
 export function dueDrops(vault: Vault, nowMs: number, { evenAfterFailure = false } = {}): UnsentDrop[] {
   return vault
     .all<OutboxRow>(
-      "SELECT * FROM outbox WHERE state = 'sealed' AND due_at_ms <= ?1 AND hold_until_ms <= ?2 ORDER BY hold_until_ms, sealed_at_ms, message_id",
+      "SELECT *, sign_key IN (SELECT sign_key FROM ended_keys) AS is_ended FROM outbox WHERE state = 'sealed' AND due_at_ms <= ?1 AND hold_until_ms <= ?2 ORDER BY hold_until_ms, sealed_at_ms, message_id",
       evenAfterFailure ? Number.MAX_SAFE_INTEGER : nowMs,
       nowMs,
     )
@@ -181,6 +190,26 @@ export function markSent(vault: Vault, messageId: string, nowMs: number): void {
   )
 }
 
+/** A recovery ended an own key, and with it those before: what they signed and is not sent has to be signed again. Cover is not missed. */
+export function endDropsOf(vault: Vault, signKey: Uint8Array): void {
+  vault.run("DELETE FROM outbox WHERE typ = ? AND state = 'sealed'", COVER_TYP)
+  vault.run("UPDATE outbox SET sign_key = ? WHERE sign_key IS NULL AND state = 'sealed'", signKey)
+  vault.run("INSERT OR IGNORE INTO ended_keys SELECT sign_key FROM outbox WHERE state = 'sealed' UNION SELECT ?", signKey)
+}
+
+/** Put a drop sealed anew in the place of one that was not sent. It stays the message it was, for whoever sent it. */
+export function replaceDrop(
+  vault: Vault,
+  { messageId, slotId: was }: Pick<UnsentDrop, 'messageId' | 'slotId'>,
+  { drop, signKey }: Pick<OutgoingDrop, 'drop' | 'signKey'>,
+): void {
+  vault.run(
+    `UPDATE outbox SET slot_id = ?, delete_hash = ?, record = ?, body = ?, sign_key = ?, tries = 0
+     WHERE message_id = ? AND slot_id = ? AND state = 'sealed'`,
+    ...[drop.slotId, drop.deleteHash, drop.record, drop.body, signKey, messageId, was],
+  )
+}
+
 /** Cover leaves nothing behind. */
 export function forgetSentCover(vault: Vault): void {
   vault.run("DELETE FROM outbox WHERE typ = ? AND state <> 'sealed'", COVER_TYP)
@@ -199,6 +228,8 @@ export function postponeDrop(vault: Vault, messageId: string, dueAtMs: number): 
 function toUnsent(row: OutboxRow, body: Uint8Array): UnsentDrop {
   return {
     messageId: row.message_id,
+    to: row.to_id,
+    typ: row.typ,
     slotId: row.slot_id,
     deleteHash: row.delete_hash,
     record: row.record,
@@ -207,6 +238,7 @@ function toUnsent(row: OutboxRow, body: Uint8Array): UnsentDrop {
     spillKey: row.spill_key ?? undefined,
     ttl: row.ttl,
     tries: row.tries,
+    isEnded: row.is_ended === 1,
   }
 }
 

@@ -139,6 +139,14 @@ const passes = [
   ) STRICT, WITHOUT ROWID`,
 ]
 
+/** What was sealed under a key that is over is sealed again before it is sent. */
+const resealing = [
+  // The identity key that signed the drop; NULL for drops of earlier versions, which were signed by the key of that time.
+  'ALTER TABLE outbox ADD COLUMN sign_key BLOB CHECK (length(sign_key) = 32)',
+  // Own identity keys that a recovery ended: nobody reads what they signed.
+  'CREATE TABLE ended_keys (sign_key BLOB PRIMARY KEY CHECK (length(sign_key) = 32)) STRICT, WITHOUT ROWID',
+]
+
 /** One list of statements a version, applied in order; never edited once released. */
 export const vaultMigrations: readonly (readonly string[])[] = [
   [...controlPlane, ...handoffSchema],
@@ -147,6 +155,7 @@ export const vaultMigrations: readonly (readonly string[])[] = [
   identities,
   jobLogs,
   passes,
+  resealing,
 ]
 
 export const VAULT_VERSION = vaultMigrations.length
