@@ -1,11 +1,13 @@
 import type { Capability } from '@agent-marketplace/protocol'
-import { describe, expect, test } from 'vitest'
-import { engines } from '../../test/engines.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { engines, postgres } from '../../test/engines.ts'
 import { explainLists } from '../../test/explain.ts'
 import { acceptWork, giveVerdict, openJob, submitWork } from '../../test/jobs.ts'
 import { candidateFaults, takeSnapshot } from '../../test/laws.ts'
 import { openTestPlatform, type TestPlatform } from '../../test/platform.ts'
 import { flushBeats, resumePresence, sweepPresence } from '../heartbeat/operations.ts'
+import { replaceCapabilities } from '../registry/store.ts'
+import type { Reader, Tx } from '../storage/database.ts'
 import { discover } from './operations.ts'
 
 const ROUNDS = 12
@@ -121,6 +123,68 @@ describe.each(engines)('what discovery reads is right, on $name,', (engine) => {
       expect((await look(platform)).faults, `round ${round}`).toEqual([])
     }
   }, 60_000)
+describe('what discovery reads follows, where transactions run side by side,', () => {
+  const offer = (name: string) => ({ name, maxConcurrency: 3 })
+
+  /** Do `work` in a transaction that stays open until `other` waits for it. */
+  async function whileOpen({ deps: { db } }: TestPlatform, work: (tx: Tx) => Promise<unknown>, other: () => Promise<unknown>) {
+    const [isOpen, isWaitedFor] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const held = db.write(async (tx) => {
+      await work(tx)
+      isOpen.resolve()
+      await isWaitedFor.promise
+    })
+    await Promise.race([isOpen.promise, held])
+    const both = Promise.all([other(), held])
+    await vi.waitFor(async () => expect(await db.read(countWaiting)).toBe(1), { timeout: 10_000 }).finally(isWaitedFor.resolve)
+    await both
+  }
+  async function countWaiting(reader: Reader): Promise<number> {
+    const waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return Number((await reader.get(waits))?.n)
+  }
+
+  test('who is hired while it says anew what it offers', async () => {
+    await using platform = await openTestPlatform([], {}, { engine: postgres })
+    await platform.agent('alpha', { capabilities: [offer('one')] })
+    const buyer = await platform.agent('buyer')
+    const { taskId } = await buyer.api.tasks.createTask({})
+
+    await whileOpen(
+      platform,
+      (tx) => replaceCapabilities(tx, 'alpha', [offer('one')]),
+      () => buyer.api.tasks.assign({ taskId, assigneeAgentId: 'alpha', kind: 'execute', capability: 'one' }),
+    )
+    expect(await look(platform)).toEqual({ faults: [], candidates: [['alpha', 1, 5_000]] })
+  })
+
+  test('who comes back while it says what it offers', async () => {
+    await using platform = await openTestPlatform([], {}, { engine: postgres })
+    const alpha = await platform.agent('alpha', { capabilities: [offer('one')] })
+    await flushBeats(platform.deps)
+    platform.pass(45_001)
+    await sweepPresence(platform.deps)
+
+    await whileOpen(
+      platform,
+      (tx) => replaceCapabilities(tx, 'alpha', [offer('two')]),
+      async () => {
+        await alpha.api.heartbeat.beat({})
+        await flushBeats(platform.deps)
+      },
+    )
+    expect(await look(platform)).toEqual({ faults: [], candidates: [['alpha', 0, 5_000]] })
+  })
+
+  test('the last of two lists that are declared at once', async () => {
+    await using platform = await openTestPlatform([], {}, { engine: postgres })
+    const alpha = await platform.agent('alpha', { capabilities: [offer('one')] })
+    const lists = Array.from({ length: 16 }, (_, index) => [offer(`list.${index}`)])
+    await Promise.all(lists.map((capabilities) => alpha.api.registry.declareCapabilities({ capabilities })))
+
+    expect((await alpha.api.discovery.getAgent({ agentId: 'alpha' })).capabilities).toHaveLength(1)
+    expect((await look(platform)).faults).toEqual([])
+  })
 })
 
 test('a start forgets who was gone for more than an hour, and keeps the others', async () => {

@@ -2,7 +2,7 @@ import type { Capability } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import { notFound, Refusal } from '../errors.ts'
 import { type Call, once } from '../idempotency/operations.ts'
-import { getAgent } from '../identity/operations.ts'
+import { getAgent, lockAgent } from '../identity/operations.ts'
 import type { Reader, Tx } from '../storage/database.ts'
 import { listCapabilities, replaceCapabilities } from './store.ts'
 
@@ -13,6 +13,8 @@ export function declareCapabilities(
   capabilities: readonly Capability[],
 ): Promise<{ agentId: string; capabilities: Capability[] }> {
   return once(deps, call, capabilities, async (tx) => {
+    // Two lists declared at once would each take away what was there before, and both stay.
+    await lockAgent(tx, call.callerId)
     await replaceCapabilities(tx, call.callerId, capabilities)
     return { agentId: call.callerId, capabilities: await listCapabilities(tx, call.callerId) }
   })
