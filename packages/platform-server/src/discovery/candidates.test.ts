@@ -123,6 +123,8 @@ describe.each(engines)('what discovery reads is right, on $name,', (engine) => {
       expect((await look(platform)).faults, `round ${round}`).toEqual([])
     }
   }, 60_000)
+})
+
 describe('what discovery reads follows, where transactions run side by side,', () => {
   const offer = (name: string) => ({ name, maxConcurrency: 3 })
 
