@@ -16,15 +16,20 @@ export interface Act {
   readonly dropAtMs: number
 }
 
-/** Acts at random moments between random pairs, in the order of their events; times are those of a simulated clock, delays are drawn as agents draw them. */
-export function simulateActs(count: number, delay: HandoffDelay): Act[] {
+/**
+ * Acts at random moments between random pairs, in the order of their events; times are those of a simulated clock, delays are drawn as agents draw them.
+ *
+ * @param files - How many files a drop leads to: each rests for a time of its own, like a drop, and the drop leaves when it and all of them have rested.
+ */
+export function simulateActs(count: number, delay: HandoffDelay, files = 0): Act[] {
   let eventAtMs = 0
   return Array.from({ length: count }, () => {
     eventAtMs += -Math.log(1 - random()) / DROPS_PER_MS
     const from = randomInt(AGENTS)
     const to = (from + 1 + randomInt(AGENTS - 1)) % AGENTS
     const latencyMs = LATENCY_MS.min + random() * (LATENCY_MS.max - LATENCY_MS.min)
-    return { eventAtMs, from, to, dropAtMs: eventAtMs + latencyMs + drawDelayMs(delay) }
+    const rests = Array.from({ length: 1 + files }, () => drawDelayMs(delay))
+    return { eventAtMs, from, to, dropAtMs: eventAtMs + latencyMs + Math.max(...rests) }
   })
 }
 

@@ -139,6 +139,20 @@ test.each(['balanced', 'private'] as const)(
   },
 )
 
+test.each(['balanced', 'private'] as const)(
+  '%s: a drop that waits for its files is found out no more often than one without',
+  (delay) => {
+    const simulated = simulateActs(LONG ? 10_000 : 1_000, delay, 2)
+    const meanMs = simulated.reduce((sum, { eventAtMs, dropAtMs }) => sum + dropAtMs - eventAtMs, 0) / simulated.length
+    const lastEventMs = simulated.at(-1)?.eventAtMs ?? 0
+    const isScored = ({ dropAtMs }: Act) => dropAtMs > 2 * meanMs && dropAtMs < lastEventMs
+    const { score, scored } = bestScore(simulated, { meanMs, isScored })
+    const bound = boundOf(MEAN_MS[delay])
+    expect(scored).toBeGreaterThan(20)
+    expect(score).toBeLessThanOrEqual(bound + margin(bound, scored))
+  },
+)
+
 test('blobs say the hour they came in, and no more', () => {
   const blobs = join(directory, 'relay', 'blobs')
   const files = readdirSync(blobs, { recursive: true, encoding: 'utf8' }).filter((name) => lstatSync(join(blobs, name)).isFile())

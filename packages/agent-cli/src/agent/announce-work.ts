@@ -32,7 +32,7 @@ export async function sealAnnouncements(
       ...(orderHash !== undefined && { ref: orderHash }),
       artifacts: shown,
     }
-    return { to, typ: 'work.ready', document, purpose: readyPurpose(work, to) } as const
+    return { to, typ: 'work.ready', document, purpose: readyPurpose(work, to), after: artifacts } as const
   }
   const reviewers = new Set(reviews.filter(isOpen).flatMap(({ assigneeId }) => assigneeId ?? []))
   for (const reviewer of reviewers) {

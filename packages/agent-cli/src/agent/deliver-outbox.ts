@@ -7,6 +7,7 @@ import { CliError } from './cli-error.ts'
 import { resealDrop } from './seal-document.ts'
 import { putSlot } from './spend-token.ts'
 import { tryEach } from './try-each.ts'
+import { uploadSpooled } from './upload-spooled.ts'
 
 /** What the relay says of a drop it will never take, such as a slot that holds other bytes. */
 const FINAL_REFUSALS: ReadonlySet<string> = new Set(['already_exists', 'invalid_input', 'too_large'])
@@ -22,7 +23,8 @@ export interface Delivery {
  * Send what is due in the outbox, the same bytes as often as it takes: a drop the relay already has is answered like a new one.
  *
  * @param options.evenAfterFailure - Do not wait out the pause after a failure: somebody is waiting for this. What is held stays held.
- * What was signed by a key that a recovery ended is sealed anew first.
+ * Files that are due leave before the drops that lead to them. What was signed by a key that a recovery ended is sealed anew first.
+ *
  * @throws CliError `unreachable` and the like when the relay does not take them now, or one cannot be sealed anew yet: they stay, and are due again later.
  */
 export async function deliverOutbox(agent: Agent, { evenAfterFailure = false } = {}): Promise<Delivery> {
@@ -31,9 +33,11 @@ export async function deliverOutbox(agent: Agent, { evenAfterFailure = false } =
   const findDue = () => dueDrops(vault, now(), { evenAfterFailure })
   const ended = findDue().filter(({ isEnded }) => isEnded)
   const notSealed = await failureOf(tryEach(ended, (drop) => resealOrPostpone(agent, drop)))
+  const notUploaded = await failureOf(uploadSpooled(agent))
   const due = findDue().filter(({ isEnded }) => !isEnded)
   if (due.length > 0) await putDue(agent, due, delivery)
-  if (notSealed) throw notSealed.error
+  const failure = notSealed ?? notUploaded
+  if (failure) throw failure.error
   return delivery
 }
 

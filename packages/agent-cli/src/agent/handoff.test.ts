@@ -289,6 +289,7 @@ describe('work', () => {
     expect(await releaseDue(resting)).toEqual([])
 
     worker.vault.run('UPDATE outbox SET hold_until_ms = 0, due_at_ms = 0')
+    worker.vault.run('UPDATE uploads SET hold_until_ms = 0')
     await deliverOutbox(resting)
     expect(await releaseDue(resting)).toMatchObject([{ outcome: 'completed', sentTo: [reviewer.agentId, buyer.agentId] }])
     expect(await submitWork(resting, { assignmentId, files: [file] })).toMatchObject({ state: 'submitted' })

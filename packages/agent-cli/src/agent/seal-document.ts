@@ -5,13 +5,17 @@ import {
   type DocumentTyp,
   documentHash,
   generateArtifactKey,
+  type LockedArtifact,
   planArtifact,
+  type SealedArtifact,
   type SealedDrop,
   sealMessage,
   writeDocument,
   writeSpilled,
 } from '@agent-marketplace/protocol/sealing'
 import { findSent, keepForSending, replaceDrop, type UnsentDrop } from '../private/outbox.ts'
+import { listSpooled, type SpooledUpload } from '../private/transfers.ts'
+import type { Vault } from '../private/vault.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
 import { drawDelayMs } from './handoff-delay.ts'
@@ -26,6 +30,8 @@ export interface DocumentToSeal<T extends DocumentTyp> {
   readonly document: DocumentOf<T>
   /** What it is sent for. A purpose is served once: sealing for it again sends nothing new. */
   readonly purpose: string
+  /** It leaves only after these files; those whose keys it carries if not given. */
+  readonly after?: readonly SealedArtifact[] | undefined
 }
 
 /**
@@ -37,7 +43,7 @@ export interface DocumentToSeal<T extends DocumentTyp> {
  */
 export async function sealDocument<T extends DocumentTyp>(
   agent: Agent,
-  { to, typ, document, purpose }: DocumentToSeal<T>,
+  { to, typ, document, purpose, after }: DocumentToSeal<T>,
 ): Promise<string> {
   const { vault } = agent
   const earlier = findSent(vault, typ, purpose)
@@ -48,8 +54,22 @@ export async function sealDocument<T extends DocumentTyp>(
   const sealed = await sealTo(agent, { to, typ, doc, spillKey })
   const assignmentId = 'assignmentId' in document ? document.assignmentId : undefined
   const nowMs = agent.now()
-  const holdUntilMs = nowMs + drawDelayMs(agent.handoff.delay)
-  return keepForSending(vault, { purpose, to, typ, assignmentId, doc, spillKey, ...sealed, ttl: DROP_TTL, holdUntilMs }, nowMs)
+  const files = spooledOf(vault, after ?? keyedArtifacts(document))
+  const rests = [nowMs + drawDelayMs(agent.handoff.delay), ...files.map(({ holdUntilMs }) => holdUntilMs)]
+  const uploadIds = files.map(({ uploadId }) => uploadId)
+  const about = { purpose, to, typ, assignmentId, doc, spillKey, ttl: DROP_TTL }
+  return keepForSending(vault, { ...about, ...sealed, holdUntilMs: Math.max(...rests), uploadIds }, nowMs)
+}
+
+/** The files that a document gives the keys of. */
+function keyedArtifacts(document: object): readonly SealedArtifact[] {
+  const artifacts = 'artifacts' in document ? (document.artifacts as readonly (SealedArtifact | LockedArtifact)[]) : []
+  return artifacts.filter((artifact) => 'K' in artifact)
+}
+
+function spooledOf(vault: Vault, artifacts: readonly SealedArtifact[]): SpooledUpload[] {
+  const keys = new Set(artifacts.map(({ K }) => K))
+  return keys.size === 0 ? [] : listSpooled(vault).filter(({ artifactKey }) => keys.has(toBase64url(artifactKey)))
 }
 
 /**

@@ -29,6 +29,8 @@ export interface OutgoingDrop {
   readonly ttl: RelayTtl
   /** Not sent before, whoever is waiting. */
   readonly holdUntilMs: number
+  /** Not sent before these uploads have left the spool. */
+  readonly uploadIds?: readonly number[]
 }
 
 /** A drop the relay does not have yet, as far as we know. */
@@ -76,7 +78,7 @@ interface OutboxRow {
 
 /** Keep a sealed drop for sending, once for its purpose. @returns The id of the drop that is kept, which may be an earlier one. */
 export function keepForSending(vault: Vault, outgoing: OutgoingDrop, nowMs: number): string {
-  const { purpose, to, typ, assignmentId, doc, spillKey, drop, signKey, ttl, holdUntilMs } = outgoing
+  const { purpose, to, typ, assignmentId, doc, spillKey, drop, signKey, ttl, holdUntilMs, uploadIds = [] } = outgoing
   return vault.transaction(() => {
     const earlier = vault.get<{ message_id: string }>('SELECT message_id FROM outbox WHERE purpose = ?', purpose)
     if (earlier) return earlier.message_id
@@ -103,6 +105,7 @@ export function keepForSending(vault: Vault, outgoing: OutgoingDrop, nowMs: numb
       holdUntilMs,
       signKey,
     )
+    for (const uploadId of uploadIds) vault.run('INSERT INTO outbox_uploads VALUES (?, ?)', messageId, uploadId)
     return messageId
   })
 }
@@ -151,23 +154,28 @@ export function assignmentsWith(vault: Vault, typ: DocumentTyp, sinceMs: number)
 }
 
 /**
- * Drops to send now, in the order in which they come due.
+ * Drops to send now, in the order in which they come due. One that leads to files waits until they have left the spool.
  *
  * @param evenAfterFailure - Also those that rest because the relay did not take them; never those that are held.
  */
 export function dueDrops(vault: Vault, nowMs: number, { evenAfterFailure = false } = {}): UnsentDrop[] {
   return vault
     .all<OutboxRow>(
-      "SELECT *, sign_key IN (SELECT sign_key FROM ended_keys) AS is_ended FROM outbox WHERE state = 'sealed' AND due_at_ms <= ?1 AND hold_until_ms <= ?2 ORDER BY hold_until_ms, sealed_at_ms, message_id",
+      `SELECT *, sign_key IN (SELECT sign_key FROM ended_keys) AS is_ended FROM outbox
+       WHERE state = 'sealed' AND due_at_ms <= ?1 AND hold_until_ms <= ?2 AND NOT EXISTS
+         (SELECT 1 FROM outbox_uploads JOIN uploads USING (upload_id) WHERE message_id = outbox.message_id AND spooled = 1)
+       ORDER BY hold_until_ms, sealed_at_ms, message_id`,
       evenAfterFailure ? Number.MAX_SAFE_INTEGER : nowMs,
       nowMs,
     )
     .flatMap((row) => (row.body ? [toUnsent(row, row.body)] : []))
 }
 
-/** When the next drop is due, ms; `undefined` if none waits. */
+/** When the next drop is due, or the next file, ms; `undefined` if none waits. */
 export function nextDueAtMs(vault: Vault): number | undefined {
-  return vault.get<{ at: number | null }>("SELECT min(due_at_ms) AS at FROM outbox WHERE state = 'sealed'")?.at ?? undefined
+  const sql = `SELECT min(at) AS at FROM (SELECT due_at_ms AS at FROM outbox WHERE state = 'sealed'
+     UNION ALL SELECT hold_until_ms FROM uploads WHERE spooled = 1)`
+  return vault.get<{ at: number | null }>(sql)?.at ?? undefined
 }
 
 /** How the sending of a drop stands. */

@@ -6,6 +6,15 @@ export interface Upload {
   readonly uploadId: number
   readonly artifactKey: Uint8Array
   readonly expiresAtMs: number
+  /** Its parts rest in the spool until they are due, or are on their way from there. */
+  readonly isSpooled: boolean
+}
+
+/** A file whose parts rest in the spool. */
+export interface SpooledUpload extends Pick<Upload, 'uploadId' | 'artifactKey'> {
+  readonly bytes: number
+  readonly ttl: RelayTtl
+  readonly holdUntilMs: number
 }
 
 export interface UploadedFile {
@@ -29,8 +38,8 @@ export function beginUpload(
 ): Upload {
   const { purpose, name, sha256, bytes, ttl } = file
   return vault.transaction(() => {
-    const begun = vault.get<{ upload_id: number; artifact_key: Uint8Array; expires_at_ms: number }>(
-      `SELECT upload_id, artifact_key, expires_at_ms FROM uploads
+    const begun = vault.get<{ upload_id: number; artifact_key: Uint8Array; expires_at_ms: number; spooled: number }>(
+      `SELECT upload_id, artifact_key, expires_at_ms, spooled FROM uploads
        WHERE purpose = ? AND name = ? AND sha256 = ? AND bytes = ? AND ttl = ? AND expires_at_ms >= ? ORDER BY upload_id DESC LIMIT 1`,
       purpose,
       name,
@@ -39,7 +48,10 @@ export function beginUpload(
       ttl,
       fresh.freshUntilMs,
     )
-    if (begun) return { uploadId: begun.upload_id, artifactKey: begun.artifact_key, expiresAtMs: begun.expires_at_ms }
+    if (begun) {
+      const { upload_id: uploadId, artifact_key: artifactKey, expires_at_ms: expiresAtMs, spooled } = begun
+      return { uploadId, artifactKey, expiresAtMs, isSpooled: spooled === 1 }
+    }
     const { artifactKey, expiresAtMs } = fresh
     const made = vault.get<{ upload_id: number }>(
       'INSERT INTO uploads (purpose, name, sha256, bytes, artifact_key, ttl, expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING upload_id',
@@ -52,7 +64,7 @@ export function beginUpload(
       expiresAtMs,
     )
     if (!made) throw new Error('an inserted row is returned')
-    return { uploadId: made.upload_id, artifactKey, expiresAtMs }
+    return { uploadId: made.upload_id, artifactKey, expiresAtMs, isSpooled: false }
   })
 }
 
@@ -67,9 +79,32 @@ export function markUploaded(vault: Vault, uploadId: number, part: number): void
   vault.run('INSERT OR IGNORE INTO upload_parts VALUES (?, ?)', uploadId, part)
 }
 
-/** Forget uploads whose parts the relay has dropped. */
+/** Forget uploads whose parts the relay has dropped; what rests here is still to be sent. */
 export function forgetExpiredUploads(vault: Vault, nowMs: number): void {
-  vault.run('DELETE FROM uploads WHERE expires_at_ms < ?', nowMs)
+  vault.run('DELETE FROM uploads WHERE expires_at_ms < ? AND spooled = 0', nowMs)
+}
+
+/** The keys of all uploads that are known. */
+export function listUploadKeys(vault: Vault): Uint8Array[] {
+  return vault.all<{ artifact_key: Uint8Array }>('SELECT artifact_key FROM uploads').map((row) => row.artifact_key)
+}
+
+/** All parts of a file lie in the spool: from here on it will be uploaded, whatever becomes of the file. */
+export function markSpooled(vault: Vault, uploadId: number, holdUntilMs: number): void {
+  vault.run('UPDATE uploads SET spooled = 1, hold_until_ms = ? WHERE upload_id = ? AND spooled = 0', holdUntilMs, uploadId)
+}
+
+/** The relay has all parts: what waited for them may leave. */
+export function markUnspooled(vault: Vault, uploadId: number): void {
+  vault.run('UPDATE uploads SET spooled = 0 WHERE upload_id = ?', uploadId)
+}
+
+/** Files that rest, those first that leave first. */
+export function listSpooled(vault: Vault): SpooledUpload[] {
+  return vault.all<SpooledUpload>(
+    `SELECT upload_id AS uploadId, artifact_key AS artifactKey, bytes, ttl, hold_until_ms AS holdUntilMs FROM uploads
+     WHERE spooled = 1 ORDER BY hold_until_ms, upload_id`,
+  )
 }
 
 /** Which parts of an artifact lie in the partial file of `path` already. */

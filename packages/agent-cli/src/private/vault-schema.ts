@@ -147,6 +147,20 @@ const resealing = [
   'CREATE TABLE ended_keys (sign_key BLOB PRIMARY KEY CHECK (length(sign_key) = 32)) STRICT, WITHOUT ROWID',
 ]
 
+/** Files rest before they are uploaded, as drops do before they are sent. */
+const spool = [
+  // Not uploaded before then.
+  'ALTER TABLE uploads ADD COLUMN hold_until_ms INTEGER NOT NULL DEFAULT 0',
+  // 1 while all parts that the relay does not have lie sealed in the spool.
+  'ALTER TABLE uploads ADD COLUMN spooled INTEGER NOT NULL DEFAULT 0',
+  // Drops that leave only when the parts of a file are with the relay.
+  `CREATE TABLE outbox_uploads (
+    message_id TEXT NOT NULL REFERENCES outbox ON DELETE CASCADE,
+    upload_id INTEGER NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    PRIMARY KEY (message_id, upload_id)
+  ) STRICT, WITHOUT ROWID`,
+]
+
 /** One list of statements a version, applied in order; never edited once released. */
 export const vaultMigrations: readonly (readonly string[])[] = [
   [...controlPlane, ...handoffSchema],
@@ -156,6 +170,7 @@ export const vaultMigrations: readonly (readonly string[])[] = [
   jobLogs,
   passes,
   resealing,
+  spool,
 ]
 
 export const VAULT_VERSION = vaultMigrations.length
