@@ -3,6 +3,7 @@ import type { Agent } from './agent/agent.ts'
 import type { ChainEvent, ChainView, DriveOptions } from './agent/run-chain.ts'
 import { AgentCommand } from './base-command.ts'
 import { interruption } from './interruption.ts'
+import type { ChainProgress } from './output/chain-progress.ts'
 import type { GlobalFlags } from './settings/resolve.ts'
 
 const EXIT_FAILED = 5
@@ -27,6 +28,8 @@ export abstract class ChainCommand extends AgentCommand {
     move: (agent: Agent, options: DriveOptions) => Promise<ChainView>,
   ): Promise<ChainView | undefined> {
     const { chainLine } = await import('./output/chain-line.ts')
+    const { chainProgress } = await import('./output/chain-progress.ts')
+    this.progress = flags.follow || this.jsonEnabled() ? undefined : chainProgress()
     const before = new Map<string | undefined, string>()
     const onStep = (event: ChainEvent) => {
       const text = chainLine(event)
@@ -34,10 +37,17 @@ export abstract class ChainCommand extends AgentCommand {
       if (before.get(event.step) === text) return
       before.set(event.step, text)
       if (flags.follow) this.logLine(event, text)
+      else if (this.progress) this.progress.tell(event)
       else this.note(text)
     }
     const patienceMs = flags.timeout === undefined ? undefined : flags.timeout * 1000
-    const view = await move(await this.openAgent(flags), { budget: flags.budget, onStep, signal: interruption, patienceMs })
+    const agent = await this.openAgent(flags)
+    // Where it stops half-way, how far it has come stays on the screen.
+    const view = await move(agent, { budget: flags.budget, onStep, signal: interruption, patienceMs }).catch((error) => {
+      this.progress?.leave()
+      throw error
+    })
+    this.progress?.erase()
     if (view.state !== 'done') process.exitCode = EXIT_FAILED
     if (!flags.follow) return this.showChain(view)
     if (this.jsonEnabled()) this.logLine({ event: 'result', ...view }, '')
@@ -45,7 +55,15 @@ export abstract class ChainCommand extends AgentCommand {
     return undefined
   }
 
+  /** What is said beside the progress of a chain is said within it. */
+  protected override note(text: string): void {
+    if (this.progress) this.progress.note(text)
+    else super.note(text)
+  }
+
   protected showChain<V extends ChainView>(view: V): V {
     return this.show(view, COLUMNS)
   }
+
+  private progress: ChainProgress | undefined
 }

@@ -1,4 +1,4 @@
-import { type Registration, type SignedCard, toBase64url } from '@agent-marketplace/protocol'
+import { AgentId, type Registration, type SignedCard, toBase64url } from '@agent-marketplace/protocol'
 import { fingerprint } from '@agent-marketplace/protocol/signing'
 import {
   type CardText,
@@ -65,6 +65,8 @@ export async function register(options: AgentOptions, input: RegisterInput): Pro
 /** The identity to register with the card to show, on disk. */
 async function prepareIdentity(options: AgentOptions, known: Keyring | undefined, input: RegisterInput): Promise<Keyring> {
   const { profile, now = Date.now } = options
+  if (!AgentId.safeParse(input.agentId).success)
+    throw usage('an agent id is 3 to 63 of a-z, 0-9, ".", "_" and "-", and begins and ends with a letter or a digit')
   if (known && known.agentId !== input.agentId)
     throw usage(`the profile "${profile.name}" belongs to ${known.agentId}`, 'name another profile: --profile NAME')
   const keyring = known

@@ -112,7 +112,9 @@ async function drive(
   const stopped = signal ? AbortSignal.any([stop.signal, signal]) : stop.signal
   const run = createChainRun(agent, owned, { signal: stopped, onEvent: onStep })
   try {
-    run.emit('started', undefined, { steps: owned.document.steps.map(({ plan }) => plan.id), file: owned.document.file })
+    const { steps, file } = owned.document
+    const passed = steps.filter(({ state }) => state === 'passed').map(({ plan }) => plan.id)
+    run.emit('started', undefined, { steps: steps.map(({ plan }) => plan.id), passed, file })
     await driveChain(run, { stop, patienceMs })
     run.changeState(owned.document.steps.every(({ state }) => state === 'passed') ? 'done' : 'failed')
     run.emit('finished', undefined, { state: owned.document.state })

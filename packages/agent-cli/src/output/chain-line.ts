@@ -1,7 +1,12 @@
 import type { ChainEvent } from '../agent/run-chain.ts'
 
 /** An event of a chain in words, such as `extract: hired executor (asg_…)`. */
-export function chainLine({ event, step, chainId, ...details }: ChainEvent): string {
+export function chainLine(event: ChainEvent): string {
+  return event.step === undefined ? chainWords(event) : `${event.step}: ${chainWords(event)}`
+}
+
+/** The same without its step. */
+export function chainWords({ event, chainId, ...details }: ChainEvent): string {
   const { agentId, assignmentId, reason, because, outcome, cost, state, attempt, message, files, output, sentTo, agents } =
     details
   const said: Record<ChainEvent['event'], string> = {
@@ -22,7 +27,7 @@ export function chainLine({ event, step, chainId, ...details }: ChainEvent): str
     warning: `${message}; trying again`,
     finished: `the chain is ${state}`,
   }
-  return step === undefined ? said[event] : `${step}: ${said[event]}`
+  return said[event]
 }
 
 function listed(value: ChainEvent[string]): string {

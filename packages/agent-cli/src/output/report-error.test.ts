@@ -47,6 +47,10 @@ test('a wrong command line is usage, exit 2, on one line', () => {
   expect(JSON.parse(out)).toEqual({ error: { code: 'usage', message: '--timeout: Expected an integer' } })
 
   out = ''
+  expect(reportError(new CLIError('The following error occurred:\n  All of a must be provided'), true)).toBe(2)
+  expect(JSON.parse(out)).toEqual({ error: { code: 'usage', message: 'All of a must be provided' } })
+
+  out = ''
   expect(reportError(new CLIError('command task:crate not found'), true)).toBe(2)
   expect(JSON.parse(out)).toEqual({ error: { code: 'usage', message: 'there is no command "task crate"' } })
 })

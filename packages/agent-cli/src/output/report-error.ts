@@ -75,6 +75,7 @@ function oneLine(text: string): string {
 function usageOf(message: string): string {
   return oneLine(message)
     .replace(/ ?See more help with --help/g, '')
+    .replace(/^The following errors? occurred: /, '')
     .replace(/^Parsing (--\S+) /, '$1: ')
     .replace(/^command (\S+) not found$/, (_, id: string) => `there is no command "${id.replaceAll(':', ' ')}"`)
 }

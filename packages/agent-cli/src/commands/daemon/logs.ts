@@ -22,7 +22,8 @@ export default class DaemonLogs extends AgentCommand {
     const { listJobLogs, readJobLogs } = await import('../../agent/show-logs.ts')
     const { directory } = (await this.agentOptions(flags)).profile
     const assignmentId = flags['assignment-id']
-    if (assignmentId === undefined) return this.show({ logs: listJobLogs(directory) })
+    if (assignmentId === undefined)
+      return this.show({ logs: listJobLogs(directory) }, { logs: ['assignmentId', 'attempt', 'startedAtMs', 'outcome'] })
     const logs = readJobLogs(directory, { assignmentId, attempt: flags.attempt })
     for (const log of logs) this.print(log)
     return { logs }
