@@ -146,18 +146,20 @@ describe('what discovery reads follows, where transactions run side by side,', (
     return Number((await reader.get(waits))?.n)
   }
 
-  test('who is hired while it says anew what it offers', async () => {
+  test('who gives work back while it says anew what it offers', async () => {
     await using platform = await openTestPlatform([], {}, { engine: postgres })
-    await platform.agent('alpha', { capabilities: [offer('one')] })
+    const alpha = await platform.agent('alpha', { capabilities: [offer('one')] })
     const buyer = await platform.agent('buyer')
     const { taskId } = await buyer.api.tasks.createTask({})
+    const work = { taskId, assigneeAgentId: 'alpha', kind: 'execute', capability: 'one' } as const
+    const { assignment } = await buyer.api.tasks.assign(work)
 
     await whileOpen(
       platform,
       (tx) => replaceCapabilities(tx, 'alpha', [offer('one')]),
-      () => buyer.api.tasks.assign({ taskId, assigneeAgentId: 'alpha', kind: 'execute', capability: 'one' }),
+      () => alpha.api.tasks.declineAssignment({ assignmentId: assignment.assignmentId }),
     )
-    expect(await look(platform)).toEqual({ faults: [], candidates: [['alpha', 1, 5_000]] })
+    expect(await look(platform)).toEqual({ faults: [], candidates: [['alpha', 0, 5_000]] })
   })
 
   test('who comes back while it says what it offers', async () => {
