@@ -6,6 +6,7 @@ import { benchControlPlane } from './control-plane.ts'
 import { benchDaemon } from './daemon.ts'
 import { benchGrowth } from './growth.ts'
 import { describeMachine, pinLoad } from './machine.ts'
+import { benchOverload } from './overload.ts'
 import { benchRelay } from './relay.ts'
 import { report } from './report.ts'
 import { ENGINES, type Options, type Row } from './row.ts'
@@ -14,6 +15,7 @@ const RESULT = join(dirname(import.meta.dirname), '.cache', 'bench.json')
 
 const GROUPS: Readonly<Record<string, (options: Options) => Promise<Row[]>>> = {
   control: benchControlPlane,
+  overload: benchOverload,
   growth: benchGrowth,
   relay: benchRelay,
   cli: benchColdStart,

@@ -1,4 +1,4 @@
-import { BeatGate } from '../packages/platform-server/src/beat-gate.ts'
+import { BeatLine } from '../packages/platform-server/src/beat-line.ts'
 import { parseConfig } from '../packages/platform-server/src/config.ts'
 import { createDeps, type Deps } from '../packages/platform-server/src/deps.ts'
 import { createLog } from '../packages/platform-server/src/log.ts'
@@ -13,12 +13,12 @@ export interface Home {
 }
 
 /** Lets every beat in: what is measured is what a beat costs, not how many are let in. */
-const OPEN_GATE = { perSecondMax: Number.POSITIVE_INFINITY, underWayMax: Number.POSITIVE_INFINITY }
+const NO_LIMITS = { inPerTick: Number.POSITIVE_INFINITY, underWayMax: Number.POSITIVE_INFINITY }
 
 /** Open the storage of a server, as the server does. */
 export async function openDeps({ directory, database }: Home): Promise<Deps> {
   const db = await openControlDatabase({ directory, create: true, database })
   const { config } = parseConfig(['--data', directory], {})
   const instanceId = await loadInstanceId(db, Date.now())
-  return createDeps({ db, config, log: createLog('error'), instanceId, beatGate: new BeatGate(OPEN_GATE) })
+  return createDeps({ db, config, log: createLog('error'), instanceId, beatLine: new BeatLine(NO_LIMITS) })
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { appRouter } from '../../packages/platform-server/src/api/app-router.ts'
 import { createControlServer } from '../../packages/platform-server/src/api/http.ts'
-import { BEATS_PER_SECOND_MAX, BeatGate } from '../../packages/platform-server/src/beat-gate.ts'
+import { BEATS_PER_SECOND_MAX, BeatLine } from '../../packages/platform-server/src/beat-line.ts'
 import { sweepPresence } from '../../packages/platform-server/src/heartbeat/operations.ts'
 import { sweepWork } from '../../packages/platform-server/src/review/operations.ts'
 import { moneyOf } from '../../packages/platform-server/test/jobs.ts'
@@ -22,15 +22,20 @@ const SENT = 10 * LET_IN
 /** Longer than any silence that an agent at the shortest interval is allowed. */
 const SECONDS = 50
 const AGENTS = 20
-const CONNECTIONS = 32
+/** One for every beat: a connection whose answer is held back carries no other. */
+const CONNECTIONS = SENT
+/** The line moves when the test says so. */
+const NEVER_MS = 2_000_000_000
 
-/** A server over this platform's storage and clock, whose gate is narrow. */
-async function openNarrowServer({ deps }: TestPlatform): Promise<{ origin: string } & AsyncDisposable> {
-  const narrow = { ...deps, beatGate: new BeatGate({ perSecondMax: LET_IN }) }
+/** A server over this platform's storage and clock, that lets few beats in. */
+async function openNarrowServer({ deps }: TestPlatform): Promise<{ origin: string; line: BeatLine } & AsyncDisposable> {
+  const line = new BeatLine({ tickMs: NEVER_MS, inPerTick: LET_IN, waitingMax: 0 })
+  const narrow = { ...deps, beatLine: line }
   const { server, drain } = createControlServer({ router: appRouter, deps: narrow, rateLimits: 'off' })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, [Symbol.asyncDispose]: drain }
+  const { port } = server.address() as AddressInfo
+  return { origin: `http://127.0.0.1:${port}`, line, [Symbol.asyncDispose]: drain }
 }
 
 async function openMarket(platform: TestPlatform): Promise<Market<TestAgent>> {
@@ -58,11 +63,14 @@ test('ten times the beats: as many as agreed are let in, all others are told whe
   let isPaid = 0
   for (let second = 0; second < SECONDS; second++) {
     platform.pass(1_000)
+    server.line.tick()
     // Whoever is first is let in: always the same few, so that most agents are not heard for the whole time.
     const beats = Array.from({ length: SENT }, (_, index) =>
       flood.call('heartbeat.beat', {}, agents[index % LET_IN]?.token ?? ''),
     )
     if (second % 10 === 0) isPaid += await runJob(caller, market)
+    await expect.poll(() => server.line.heldCount, { timeout: 30_000, interval: 2 }).toBe(SENT - LET_IN)
+    while (server.line.heldCount > 0) server.line.tick()
     const answers = await Promise.all(beats)
     await sweepPresence(platform.deps)
     await sweepWork(platform.deps)

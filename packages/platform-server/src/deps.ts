@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { IdPrefix } from '@agent-marketplace/protocol'
-import { BeatGate } from './beat-gate.ts'
+import { BeatLine } from './beat-line.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 import { newId } from './new-id.ts'
@@ -21,7 +21,7 @@ export interface Deps {
   /** 0 ≤ random() < 1, for spreading load; never for secrets. */
   readonly random: () => number
   readonly presence: Presence
-  readonly beatGate: BeatGate
+  readonly beatLine: BeatLine
   readonly wakeups: Wakeups
   /** 32 bytes under which the keys that sign relay tokens are stored. */
   readonly tokenSecret: Uint8Array
@@ -40,7 +40,7 @@ export function createDeps(given: Pick<Deps, 'db' | 'config' | 'log' | 'instance
     newId,
     random: Math.random,
     presence: new Presence(),
-    beatGate: new BeatGate(),
+    beatLine: new BeatLine(),
     wakeups: new Wakeups(given.db.signals),
     tokenSecret: randomBytes(TOKEN_SECRET_BYTES),
     tokenTurns: new Turns(TOKEN_CALLS_WAITING_MAX),

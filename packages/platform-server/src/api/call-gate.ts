@@ -12,7 +12,7 @@ const RETRY_AFTER_MS = 1_000
 type Kind = (typeof procedures)[ProcedureName]['type']
 
 /**
- * Turns calls away while too many are under way, in the order in which they can be missed: discovery first, beats next (by `BeatGate`, which also
+ * Turns calls away while too many are under way, in the order in which they can be missed: discovery first, beats next (by `BeatLine`, which also
  * stops the clock that they feed), then all other reads. See design/decisions/0029-who-is-turned-away-first.md. What changes something (a verdict, money, work) is never turned away here.
  */
 export class CallGate {

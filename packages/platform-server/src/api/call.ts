@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import type { ProcedureName } from '@agent-marketplace/protocol'
 import type { AnyTRPCRouter } from '@trpc/server'
 import type { Deps } from '../deps.ts'
 import { notFound, Refusal } from '../errors.ts'
+import { turnAway } from '../heartbeat/operations.ts'
 import { CallGate } from './call-gate.ts'
 import { clientKey } from './client-address.ts'
 import { Meter } from './meter.ts'
@@ -32,6 +34,7 @@ export interface Exchange {
   procedure?: string
 }
 
+const BEAT = 'heartbeat.beat' satisfies ProcedureName
 const METHODS = { query: 'GET', mutation: 'POST' } as const
 
 interface Callee {
@@ -39,13 +42,21 @@ interface Callee {
   readonly deps: Deps
   readonly rates: RateLimits | undefined
   readonly findAddress: ReturnType<typeof createAddressFinder>
+  /** Connections on which a beat may wait: the others are for other calls. */
+  readonly beatsWaitingMax: number
 }
 
 /**
  * Make the function that carries a request to a procedure of the router.
  * It returns what the procedure returns and throws what it throws, or a Refusal for a request that does not get there.
  */
-export function createCaller({ router, deps, rates, findAddress }: Callee): (exchange: Exchange) => Promise<unknown> {
+export function createCaller({
+  router,
+  deps,
+  rates,
+  findAddress,
+  beatsWaitingMax,
+}: Callee): (exchange: Exchange) => Promise<unknown> {
   const procedures = listProcedures(router)
   const gate = new CallGate()
   return async (exchange) => {
@@ -60,10 +71,13 @@ export function createCaller({ router, deps, rates, findAddress }: Callee): (exc
 
     const token = readToken(request)
     const meter = rates && new Meter(rates, { address: clientKey(findAddress(senderOf(request))), token, headers })
+    const isBeat = name === BEAT
+    if (isBeat) await standInLine(exchange)
     const idempotencyKey = readIdempotencyKey(request)
     const input = await (procedure.type === 'query' ? readQueryInput(request, search) : readMutationInput(request, search))
     // Not before the input is there: a peer that is slow takes no place from others.
     const leave = gate.enter(name, procedure.type)
+    if (isBeat) deps.beatLine.enter()
     try {
       return await procedure.run({ deps, request: new Facts(exchange, { token, idempotencyKey, count: meter }) }, input)
     } catch (error) {
@@ -71,7 +85,28 @@ export function createCaller({ router, deps, rates, findAddress }: Callee): (exc
       throw error
     } finally {
       leave()
+      if (isBeat) deps.beatLine.leave()
     }
+  }
+
+  /**
+   * Stand in line with a beat of which nothing but the head was read; meanwhile nothing more is read from its connection.
+   *
+   * @throws Refusal `overloaded`.
+   */
+  async function standInLine({ request: { socket }, headers }: Exchange): Promise<void> {
+    if (deps.beatLine.heldCount >= beatsWaitingMax) {
+      headers.connection = 'close'
+      throw turnAway(deps)
+    }
+    const turn = deps.beatLine.join()
+    if (turn === true) return
+    // Not at once: the end of the request that has just arrived starts the reading of the next.
+    const pausing = setImmediate(() => socket.pause())
+    const isIn = await turn
+    clearImmediate(pausing)
+    socket.resume()
+    if (!isIn) throw turnAway(deps)
   }
 }
 

@@ -88,7 +88,13 @@ export function createControlServer({
   const metrics = createMetrics({ requests: () => inFlight.count, connections })
   const plainRoutes = createPlainRoutes({ db, now, metrics, isStopping: () => inFlight.isStopping })
   const rates = rateLimits === 'on' ? createRateLimits(now) : undefined
-  const call = createCaller({ router, deps, rates, findAddress: createAddressFinder(trustedProxies) })
+  const call = createCaller({
+    router,
+    deps,
+    rates,
+    findAddress: createAddressFinder(trustedProxies),
+    beatsWaitingMax: connectionsMax / 2,
+  })
 
   async function answer(exchange: Exchange): Promise<Reply> {
     const route = plainRoutes.get(readTarget(exchange.request).path)
@@ -140,6 +146,7 @@ export function createControlServer({
     server,
     async drain() {
       inFlight.stop()
+      deps.beatLine.end()
       // Closing the listener resets what waits in its queue, and the close of an HTTP server cuts connections on which a request is just arriving.
       await sleep(STOP_GRACE_MS)
       NetServer.prototype.close.call(server)

@@ -1,7 +1,6 @@
 import { initTRPC } from '@trpc/server'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
-import { enterBeat, leaveBeat } from '../heartbeat/operations.ts'
 import { authenticate, type Caller } from './authenticate.ts'
 import type { AgentRate } from './rate-limit.ts'
 
@@ -60,21 +59,8 @@ export const agentMutation = activeProcedure.use(({ ctx, path, next }) => {
   return next({ ctx: { call: callOf(ctx.caller, path, ctx.request) } })
 })
 
-/** A sign of life; no idempotency key, since it may come twice without harm. The first to be turned away under overload, before anything is looked up. */
-export const agentBeat = t.procedure
-  .use(async ({ ctx, next }) => {
-    enterBeat(ctx.deps)
-    try {
-      return await next()
-    } finally {
-      leaveBeat(ctx.deps)
-    }
-  })
-  .use(authenticated)
-  .use(({ ctx, next }) => {
-    refuseInactive(ctx.caller)
-    return next()
-  })
+/** A sign of life; no idempotency key, since it may come twice without harm. Under overload the transport turns it away before it gets here. */
+export const agentBeat = activeProcedure
 
 /** Who runs the platform looks something up. */
 export const operatorQuery = agentProcedure.use(({ ctx, next }) => {

@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { engines } from '../../test/engines.ts'
 import { openTestPlatform, type TestAgent, type TestPlatform } from '../../test/platform.ts'
-import { expectRefusal } from '../../test/refusal.ts'
-import { BeatGate } from '../beat-gate.ts'
 import { Presence } from '../presence.ts'
-import { enterBeat, flushBeats, resumePresence } from './operations.ts'
+import { flushBeats, resumePresence, turnAway } from './operations.ts'
 
 const capabilities = [{ name: 'text.extract', maxConcurrency: 1 }]
 const IDLE_MS = 45_000
@@ -30,7 +28,7 @@ async function passAndRenew(platform: TestPlatform, observer: TestAgent, ms: num
 
 /** The process ends without a word and another one opens the same database. */
 function restart({ deps }: TestPlatform): TestPlatform['deps'] {
-  const again = { ...deps, presence: new Presence(), beatGate: new BeatGate() }
+  const again = { ...deps, presence: new Presence() }
   Object.assign(deps, again)
   return deps
 }
@@ -252,30 +250,27 @@ describe.each(engines)('after a restart, on $name,', (engine) => {
 })
 
 describe('under overload', () => {
-  test('beats are turned away with a time to come back, and nothing else is', async () => {
+  test('a beat that is turned away is told when to come back', async () => {
     await using platform = await openTestPlatform()
-    const agent = await platform.agent('alpha', { capabilities })
-    fillGate(platform)
 
-    const refusal = await expectRefusal(platform, 'overloaded', () => agent.api.heartbeat.beat({}))
+    const { code, retryAfterMs } = turnAway(platform.deps)
 
-    expect(refusal.retryAfterMs).toBeGreaterThanOrEqual(5_000)
-    expect(refusal.retryAfterMs).toBeLessThanOrEqual(7_500)
-    await agent.api.tasks.createTask({})
+    expect(code).toBe('overloaded')
+    expect(retryAfterMs).toBeGreaterThanOrEqual(5_000)
+    expect(retryAfterMs).toBeLessThanOrEqual(7_500)
   })
 
   test('nobody is taken for gone, however long it lasts, until everybody had time to be heard', async () => {
     await using platform = await openTestPlatform()
     const agent = await platform.agent('alpha', { capabilities })
     let observer = await platform.agent('observer')
-    fillGate(platform)
+    turnAway(platform.deps)
     for (let i = 0; i < 20; i++) {
       platform.pass(10_000)
-      await expectRefusal(platform, 'overloaded', () => agent.api.heartbeat.beat({}))
+      turnAway(platform.deps)
     }
     expect((await seen(observer, 'alpha')).found).toBe(true)
 
-    emptyGate(platform)
     platform.pass(12_500)
     expect((await seen(observer, 'alpha')).found).toBe(true)
     platform.pass(1)
@@ -284,22 +279,6 @@ describe('under overload', () => {
     await agent.api.heartbeat.beat({})
     expect((await seen(observer, 'alpha')).found).toBe(true)
   })
-
-  test('a beat that fails gives its place back', async () => {
-    await using platform = await openTestPlatform()
-    const agent = await platform.agent('alpha')
-    await agent.api.identity.deregister({})
-    for (let i = 0; i < 300; i++) await expect(agent.api.heartbeat.beat({})).rejects.toThrow('no such session')
-
-    enterBeat(platform.deps)
-  })
-
-  function fillGate({ deps }: TestPlatform): void {
-    while (deps.beatGate.enter(deps.now()));
-  }
-  function emptyGate({ deps }: TestPlatform): void {
-    Object.assign(deps, { beatGate: new BeatGate() })
-  }
 })
 
 test('silence moves no money and cancels no work', async () => {

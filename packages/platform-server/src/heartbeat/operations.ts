@@ -22,22 +22,13 @@ const LAPSED_KEPT_MS = 3_600_000
 /** Beats written by one transaction: well below a millisecond. */
 const FLUSH_TOGETHER = 100
 
-/**
- * Let a beat in, or turn it away; then nobody's deadline passes until everybody had time to be heard. `leaveBeat` follows one that was let in.
- *
- * @throws Refusal `overloaded`, with the time after which to beat again.
- */
-export function enterBeat(deps: Deps): void {
+/** A beat is turned away: nobody's deadline passes until everybody had time to be heard. @returns the refusal, with the time after which to beat again. */
+export function turnAway(deps: Deps): Refusal {
   const nowMs = deps.now()
-  if (deps.beatGate.enter(nowMs)) return
   const intervalMs = decideInterval(deps.presence.online(nowMs))
   deps.presence.noteShed(nowMs, graceOf(intervalMs))
   const retryAfterMs = spread(intervalMs, deps.random())
-  throw new Refusal('overloaded', 'too many beats: nobody is taken for gone meanwhile', { retryAfterMs })
-}
-
-export function leaveBeat(deps: Deps): void {
-  deps.beatGate.leave()
+  return new Refusal('overloaded', 'too many beats: nobody is taken for gone meanwhile', { retryAfterMs })
 }
 
 /**
