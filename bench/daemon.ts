@@ -1,15 +1,13 @@
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseConfig } from '../packages/platform-server/src/config.ts'
 import { openRelayDatabase } from '../packages/platform-server/src/relay-plane.ts'
 import { cpuSeconds, peakMiB, residentMiB } from './machine.ts'
 import { machineAgent } from './machine-agent.ts'
 import type { Options, Row } from './row.ts'
-import { startSubject } from './subject.ts'
+import { firstLine, guard, startSubject } from './subject.ts'
 
 const RECORDS = 100_000
 const HOUR_MS = 3_600_000
@@ -34,12 +32,8 @@ export async function benchDaemon({ isPinned, idleMinutes }: Options): Promise<R
 
   const startedAt = performance.now()
   const daemon = agent.start(['daemon', '--json'])
-  stack.defer(async () => {
-    const closed = once(daemon, 'close')
-    daemon.kill('SIGTERM')
-    await closed
-  })
-  await once(createInterface(daemon.stdout), 'line')
+  stack.defer(guard('daemon', daemon))
+  await firstLine('daemon', daemon)
   const pid = daemon.pid ?? 0
   const used = () => cpuSeconds(pid) ?? Number.NaN
   await untilQuiet(used)

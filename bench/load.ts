@@ -42,6 +42,8 @@ export async function load(
   const result = await autocannon({
     url: origin,
     connections,
+    // One failure spoils the run, and a server that is gone does not come back.
+    bailout: 1,
     ...(calls === undefined ? { duration: seconds } : { amount: calls }),
     setupClient: (client) => client.on('response', () => (endedAtMs = performance.now())),
     requests: [

@@ -81,4 +81,17 @@ try {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n${USAGE}\n`)
   process.exit(2)
 }
-await bench(process.argv.slice(2))
+// By a signal as by an error: what was started ends with us.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+try {
+  await bench(process.argv.slice(2))
+} catch (error) {
+  process.stderr.write(`stopped: ${firstCause(error).message}\n`)
+  process.exit(1)
+}
+
+/** What ended while it was measured says more than the calls that it did not answer. */
+function firstCause(error: unknown): Error {
+  if (error instanceof SuppressedError) return firstCause(error.error)
+  return error instanceof Error ? error : new Error(String(error))
+}
