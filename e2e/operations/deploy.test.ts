@@ -1,18 +1,20 @@
-// What is shipped beside the server is accepted by the programs it is for, and names only what there is. LONG=1: requests through a real nginx, and what
-// the container would run.
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// What is shipped beside the server is accepted by the programs it is for, and names only what there is. LONG=1: agents at work through a real nginx and
+// a real Caddy, and what the container would run.
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { FLAGS } from '../../packages/platform-server/src/flags.ts'
-import { needDebian, unpackDebian } from '../../packages/platform-server/test/debian.ts'
+import { needDebian } from '../../packages/platform-server/test/debian.ts'
 import { startControl } from '../stage/control.ts'
+import { findFreePort } from '../stage/free-port.ts'
 import { Running } from '../stage/process.ts'
 import { Stage } from '../stage/stage.ts'
+import { makeCertificate, startCaddy, startNginx } from './proxies.ts'
 
 const LONG = process.env.LONG === '1'
 const ROOT = join(import.meta.dirname, '../..')
@@ -21,6 +23,10 @@ const read = (name: string) => readFileSync(join(DEPLOY, name), 'utf8')
 const OPERATIONS = readFileSync(join(ROOT, 'design/operations.md'), 'utf8')
 /** Of `systemd-analyze security`, times ten: 100 is no protection at all, and what a JavaScript engine and a network need is left. */
 const EXPOSURE_MAX = 15
+/** Seconds that a call waits, a little short of the longest poll. */
+const WAIT_S = 50
+/** Several bodies of the larger classes. */
+const FILE_BYTES = 9_000_000
 
 let directory: string
 beforeEach(() => {
@@ -83,73 +89,82 @@ function longTests(): void {
     expect(await server.stop()).toBe(0)
   })
 
-  test('requests of both planes through a real nginx', { timeout: 300_000 }, async () => {
-    await using stage = new Stage()
-    const origins = ['--origin', 'https://market.example.org', '--relay-origin', 'https://relay.example.org']
-    const server = new Running(join(ROOT, 'bin/platform-server'), [
-      ...['--data', stage.server.dataDirectory, '--listen', '127.0.0.1:18080', '--relay-listen', '127.0.0.1:18081'],
-      ...[...origins, '--trusted-proxy', '127.0.0.1', '--relay-tokens', 'on', '--registration', 'open'],
-    ])
-    onTestFinished(() => void server.child.kill('SIGKILL'))
-    await server.line(({ event }) => event === 'listening')
-    const nginx = await startNginx(directory, 18443)
-    onTestFinished(() => void nginx.kill('SIGTERM'))
-    const ask = (host: string, path: string, headers: Record<string, string> = {}) => askTls(18443, { host, path, headers })
+  test.each([
+    ['nginx', startNginx],
+    ['Caddy', startCaddy],
+  ] as const)(
+    'agents work through a real %s, which tells the server who calls and the relay nothing',
+    { timeout: 600_000 },
+    async (_, start) => {
+      await using stage = new Stage()
+      const [market, relay, ...served] = await findPorts()
+      const certified = makeCertificate(directory)
+      const proxy = await start(directory, { ports: [market, relay], served, ...certified })
+      onTestFinished(() => void proxy.kill('SIGKILL'))
+      await stage.server.start(
+        [
+          ...['--origin', `https://localhost:${market}`, '--relay-origin', `https://localhost:${relay}`],
+          ...['--trusted-proxy', '127.0.0.1', '--relay-tokens', 'on', '--registration', 'open', '--deposits', 'open'],
+        ],
+        { listen: `127.0.0.1:${served[0]}`, relayListen: `127.0.0.1:${served[1]}` },
+      )
+      const [alice, bob] = [stage.agent('alice'), stage.agent('bob')]
+      for (const agent of [alice, bob]) agent.variables.NODE_EXTRA_CA_CERTS = certified.certificate
+      await Promise.all([alice.json('register', '--agent-id', 'alice'), bob.json('register', '--agent-id', 'bob')])
 
-    expect(await ask('market.example.org', '/trpc/server.info')).toMatchObject({ status: 200 })
-    expect(await ask('relay.example.org', '/relay/v1/feed?after=0&wait=0')).toMatchObject({ status: 200 })
-    for (const path of ['/metrics', '/readyz']) expect(await ask('market.example.org', path)).toMatchObject({ status: 404 })
-    // Who knocks too often is turned away, and a header of his own does not make him somebody else.
-    const claim = (call: number) =>
-      ask('market.example.org', '/trpc/server.info', { 'x-forwarded-for': `198.51.100.${call % 200}` })
-    const statuses = new Set<number | undefined>()
-    for (let call = 0; call < 2_000 && !statuses.has(429); call += 50)
-      for (const { status } of await Promise.all(Array.from({ length: 50 }, (_, each) => claim(call + each))))
-        statuses.add(status)
-    expect([...statuses]).toEqual([200, 429])
-    nginx.kill('SIGTERM')
-    await once(nginx, 'close')
-    expect(await server.stop()).toBe(0)
-  })
-}
+      // Both planes are waited on for longer than proxies wait where nobody tells them otherwise.
+      const startedAt = performance.now()
+      const following = bob.run(['events', 'follow', '--limit', '1', '--timeout', '120', '--json'])
+      const waiting = bob.json('inbox', '--wait', String(WAIT_S))
+      await pause(WAIT_S * 900)
+      expect((await waiting).messages).toEqual([])
+      await bob.json('deposit', '--amount', '5')
+      expect(JSON.parse((await following).stdout)).toMatchObject({ kind: 'deposit.credited' })
+      expect(performance.now() - startedAt).toBeGreaterThan(WAIT_S * 900)
 
-/** The shipped configuration, with another port, a certificate of its own, and the server's free ports. */
-async function startNginx(place: string, port: number) {
-  const packages = join(place, 'nginx')
-  mkdirSync(packages)
-  unpackDebian(['nginx'], packages)
-  const [key, certificate] = [join(place, 'key.pem'), join(place, 'certificate.pem')]
-  const subject = ['-subj', '/CN=market.example.org', '-days', '1', '-keyout', key, '-out', certificate]
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject], { stdio: 'ignore' })
-  const site = read('nginx.conf')
-    .replaceAll(/listen (\[::\]:)?443 ssl;/g, (_, v6) => (v6 ? '' : `listen 127.0.0.1:${port} ssl;`))
-    .replaceAll(/ssl_certificate .*;/g, `ssl_certificate ${certificate};`)
-    .replaceAll(/ssl_certificate_key .*;/g, `ssl_certificate_key ${key};`)
-    .replace('127.0.0.1:8080', '127.0.0.1:18080')
-    .replace('127.0.0.1:8081', '127.0.0.1:18081')
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${place}/${name};`)
-  const main = join(place, 'nginx.conf')
-  writeFileSync(
-    main,
-    `daemon off; pid ${place}/pid; events {} http { access_log off; server_names_hash_bucket_size 64; ${temporary.join(' ')} ${site} }`,
+      const file = stage.file('large.bin', randomBytes(FILE_BYTES))
+      await alice.json('handoff', 'send', '--to', 'bob', '--file', file)
+      const { messages } = await bob.json('inbox', '--wait', '60')
+      const out = join(directory, 'out')
+      await bob.json('inbox', 'read', messages[0].messageId, '--out', out)
+      expect(readFileSync(join(out, 'large.bin')).equals(readFileSync(file))).toBe(true)
+
+      const ask = (path: string, more: Partial<Asked> = {}) => askTls({ port: market, path, ...more })
+      for (const path of ['/metrics', '/readyz']) expect(await ask(path)).toBe(404)
+      // Who knocks too often is turned away, and a header of his own does not make him somebody else; to others he makes no difference.
+      const statuses = new Set<number | undefined>()
+      for (let call = 0; call < 2_000 && !statuses.has(429); call += 50) {
+        const claims = Array.from({ length: 50 }, (_, each) => ({ 'x-forwarded-for': `198.51.100.${(call + each) % 200}` }))
+        const asked = claims.map((headers) => ask('/trpc/server.info', { headers, from: '127.0.0.2' }))
+        for (const status of await Promise.all(asked)) statuses.add(status)
+      }
+      expect([...statuses]).toEqual([200, 429])
+      expect(await ask('/trpc/server.info', { from: '127.0.0.3' })).toBe(200)
+      expect(await stage.server.stop()).toBe(0)
+    },
   )
-  const binary = join(packages, 'usr/sbin/nginx')
-  const base = ['-p', place, '-c', main, '-e', join(place, 'error.log')]
-  execFileSync(binary, [...base, '-t'], { stdio: 'pipe' })
-  const nginx = spawn(binary, base, { stdio: 'inherit' })
-  while (!existsSync(join(place, 'pid'))) await pause(50)
-  return nginx
 }
 
-function askTls(
-  port: number,
-  { host, path, headers }: { host: string; path: string; headers: Record<string, string> },
-): Promise<{ status: number | undefined }> {
+async function findPorts(): Promise<[number, number, number, number]> {
+  const ports = new Set<number>()
+  while (ports.size < 4) ports.add(await findFreePort())
+  return [...ports] as [number, number, number, number]
+}
+
+interface Asked {
+  readonly port: number
+  readonly path: string
+  readonly headers?: Record<string, string>
+  /** The address that the proxy sees. */
+  readonly from?: string
+}
+
+function askTls({ port, path, headers, from = '127.0.0.1' }: Asked): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path, servername: host, rejectUnauthorized: false, headers: { host, ...headers } }
-    request(options, (answer) => {
+    const options = { host: '127.0.0.1', port, path, servername: 'localhost', localAddress: from, rejectUnauthorized: false }
+    request({ ...options, headers: { host: `localhost:${port}`, ...headers } }, (answer) => {
       answer.resume()
-      answer.on('end', () => resolve({ status: answer.statusCode }))
+      answer.on('end', () => resolve(answer.statusCode))
     })
       .on('error', reject)
       .end()

@@ -35,6 +35,9 @@ export interface TestAgent extends Agent {
   spawnDaemon(exec?: string): TestDaemon & { kill(): Promise<void> }
 }
 
+/** Longer than anything takes on a slow machine, and shorter than the tests that wait for it. */
+const SEEN_MAX_MS = 90_000
+
 interface TestDaemon {
   readonly events: TestEvent[]
   /** Wait for an event that has these details. */
@@ -155,10 +158,15 @@ function watchEvents(): Pick<TestDaemon, 'events' | 'seen'> & { push(event: Test
     seen(event, details = {}) {
       const isIt = (each: TestEvent) =>
         each.event === event && Object.entries(details).every(([key, value]) => each[key] === value)
-      return new Promise((resolve) => {
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          listeners.delete(look)
+          reject(new Error(`no event ${event} came, only ${events.map((each) => each.event).join(', ')}`))
+        }, SEEN_MAX_MS)
         const look = () => {
           const found = events.find(isIt)
           if (!found) return
+          clearTimeout(timer)
           listeners.delete(look)
           resolve(found)
         }

@@ -3,6 +3,9 @@ import { join } from 'node:path'
 
 const MAIN = join(import.meta.dirname, '../src/main.ts')
 
+/** A start takes a second or two. */
+const TIMEOUT_MS = 20_000
+
 /** Run one command line of the server to its end. @param env - Variables besides those of this process. */
 export function runServer(
   args: readonly string[],
@@ -12,7 +15,8 @@ export function runServer(
     const child = execFile(
       process.execPath,
       ['--conditions=source', MAIN, ...args],
-      { env: { ...process.env, ...env } },
+      // One that goes on serving was not refused.
+      { env: { ...process.env, ...env }, timeout: TIMEOUT_MS, killSignal: 'SIGKILL' },
       (_, stdout, stderr) => resolve({ exitCode: child.exitCode, stdout, stderr }),
     )
   })

@@ -70,7 +70,7 @@ function faulty(client: RelayClient, faults: Faults): RelayClient {
 
 const NO_FAULTS: Faults = { put: [], read: [], feed: [] }
 
-property.prop([fc.array(Step, { minLength: 4, maxLength: 24 })], { numRuns: RUNS })(
+property.prop([fc.array(Step, { minLength: 4, maxLength: 24 })], { numRuns: RUNS, endOnFailure: true })(
   'whatever is lost, repeated, reordered or ended: every message arrives once, and no sender is told more than happened',
   async (steps) => {
     using alice = openHandoffAgent(relay.origin, 'alice')

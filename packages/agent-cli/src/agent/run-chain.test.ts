@@ -88,9 +88,11 @@ test('where nothing can be written any more after an act, it is not done again o
       return undefined
     }
   }
-  let view = await go((options) => runChain(buyer.reopen(), { file, ...options }))
+  // Who waits for what was done twice would wait for ever.
+  const inTime = AbortSignal.timeout(100_000)
+  let view = await go((options) => runChain(buyer.reopen(inTime), { file, ...options }))
   for (let tries = 0; !view && tries < 40; tries++)
-    view = await go((options) => resumeChain(buyer.reopen(), { chainId, ...options }))
+    view = await go((options) => resumeChain(buyer.reopen(inTime), { chainId, ...options }))
 
   expect(view).toMatchObject({ state: 'done', spent: '11', committed: '0' })
   expect(broken.size).toBeGreaterThan(10)

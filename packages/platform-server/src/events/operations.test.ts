@@ -4,11 +4,11 @@ import { openJob, submitWork } from '../../test/jobs.ts'
 import { openTestPlatform, type TestPlatform } from '../../test/platform.ts'
 import { appendEvents, countEvents, sweepEvents, waitForEvents } from './operations.ts'
 
-/** Ask for events as a caller does, for longer than a test may take: who is not woken fails. With a hand on when the caller hangs up. */
+/** Ask for events as a caller does, for longer than any wait takes and for less than a test may: who is not woken finds nothing. With a hand on when the caller hangs up. */
 const waitFor = (
   platform: TestPlatform,
   agentId: string,
-  { after = 0, timeoutMs = 60_000, signal = new AbortController().signal } = {},
+  { after = 0, timeoutMs = 15_000, signal = new AbortController().signal } = {},
 ) => waitForEvents(platform.deps, agentId, { after, timeoutMs, limit: 100, signal })
 
 describe('the stream of an agent', () => {
