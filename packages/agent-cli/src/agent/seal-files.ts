@@ -94,9 +94,16 @@ async function sealFile(
   const report = () => onProgress?.(done.size * partBytes, parts * partBytes)
   const relay = isHeld ? undefined : await agent.relay()
   report()
+  /** Where parts were read to and are sealed: new memory for each of a thousand costs more than sealing it. */
+  const rooms: Uint8Array[] = []
   await forEachPart(missingParts(parts, done), signal, async (index) => {
     const { start, end } = partRange(plan, index)
-    const sealPart = async () => sealArtifactPart({ artifactKey, plan, index, data: await file.read(start, end) })
+    const sealPart = async () => {
+      const room = rooms.pop() ?? new Uint8Array(plan.dataBytes)
+      const sealed = sealArtifactPart({ artifactKey, plan, index, data: await file.read(start, end, room) })
+      rooms.push(room)
+      return sealed
+    }
     if (relay) {
       const { slotId, deleteHash, body } = await sealPart()
       await putSlot(agent, relay, { slotId, deleteHash, ttl, body })

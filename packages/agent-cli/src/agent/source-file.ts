@@ -14,9 +14,9 @@ export interface SourceFile extends AsyncDisposable {
   /** Of its bytes, base64url. */
   readonly sha256: string
   /**
-   * Read a range. @throws CliError `usage` once the file is no longer the one that was hashed: one key must never seal two contents.
+   * Read a range, into `room` if it has any. @throws CliError `usage` once the file is no longer the one that was hashed: one key must never seal two contents.
    */
-  read(start: number, end: number): Promise<Uint8Array>
+  read(start: number, end: number, room?: Uint8Array): Promise<Uint8Array>
 }
 
 /**
@@ -42,8 +42,8 @@ export async function openSourceFile(path: string): Promise<SourceFile> {
       name,
       bytes: before.bytes,
       sha256,
-      async read(start, end) {
-        const data = await readRange(file, start, end - start)
+      async read(start, end, room = new Uint8Array(end - start)) {
+        const data = await readRange(file, start, room.subarray(0, end - start))
         await refuseChanged()
         return data
       },
@@ -55,15 +55,18 @@ export async function openSourceFile(path: string): Promise<SourceFile> {
   }
 }
 
-/** SHA-256 of a whole open file, base64url. */
+/** SHA-256 of a whole open file, base64url. One piece is read while the one before is hashed. */
 export async function hashFile(file: FileHandle): Promise<string> {
   const hash = createHash('sha256')
-  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  let [ahead, behind] = [Buffer.allocUnsafe(READ_BYTES), Buffer.allocUnsafe(READ_BYTES)]
+  let reading = file.read(ahead, 0, READ_BYTES, 0)
   for (let position = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
+    const { bytesRead } = await reading
     if (bytesRead === 0) return hash.digest('base64url')
-    hash.update(buffer.subarray(0, bytesRead))
+    ;[ahead, behind] = [behind, ahead]
     position += bytesRead
+    reading = file.read(ahead, 0, READ_BYTES, position)
+    hash.update(behind.subarray(0, bytesRead))
   }
 }
 
@@ -87,11 +90,10 @@ async function stateOf(file: FileHandle): Promise<{ isFile: boolean; bytes: numb
 }
 
 /** Fewer bytes than asked for only at the end of the file, which `refuseChanged` then tells. */
-async function readRange(file: FileHandle, start: number, length: number): Promise<Uint8Array> {
-  const data = new Uint8Array(length)
+async function readRange(file: FileHandle, start: number, data: Uint8Array): Promise<Uint8Array> {
   let filled = 0
-  while (filled < length) {
-    const { bytesRead } = await file.read(data, filled, length - filled, start + filled)
+  while (filled < data.length) {
+    const { bytesRead } = await file.read(data, filled, data.length - filled, start + filled)
     if (bytesRead === 0) break
     filled += bytesRead
   }

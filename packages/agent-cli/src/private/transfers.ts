@@ -75,8 +75,9 @@ export function uploadedParts(vault: Vault, uploadId: number): Set<number> {
   )
 }
 
+/** A mark that is lost costs another upload of the same bytes to the same slot, which the relay takes for what it is. */
 export function markUploaded(vault: Vault, uploadId: number, part: number): void {
-  vault.run('INSERT OR IGNORE INTO upload_parts VALUES (?, ?)', uploadId, part)
+  vault.note('INSERT OR IGNORE INTO upload_parts VALUES (?, ?)', uploadId, part)
 }
 
 /** Forget uploads whose parts the relay has dropped; what rests here is still to be sent. */
@@ -116,8 +117,9 @@ export function downloadedParts(vault: Vault, path: string, sha256: string): Set
   )
 }
 
+/** Its bytes are not synced either: whether all of them are there is told by the hash of the whole. */
 export function markDownloaded(vault: Vault, path: string, sha256: string, part: number): void {
-  vault.run('INSERT OR IGNORE INTO download_parts VALUES (?, ?, ?)', path, sha256, part)
+  vault.note('INSERT OR IGNORE INTO download_parts VALUES (?, ?, ?)', path, sha256, part)
 }
 
 /** The file is whole, or its partial file is worth nothing. */

@@ -41,6 +41,22 @@ test('a transaction inside another is a bug and leaves neither', () => {
   vault.close()
 })
 
+test('a note is there for other processes at once, and what is run after it waits for the disk again', () => {
+  using home = makeTestHome()
+  const vault = openVault(home.path)
+  const other = openVault(home.path)
+  vault.note(write, 'a', '1')
+
+  expect(other.get(count)).toEqual({ count: 1 })
+  expect(vault.get('PRAGMA synchronous')).toEqual({ synchronous: 2 })
+  expect(() => vault.note(write, 'a', '2')).toThrow('UNIQUE')
+  expect(vault.get('PRAGMA synchronous')).toEqual({ synchronous: 2 })
+  expect(() => vault.transaction(() => vault.note(write, 'b', '1'))).toThrow('Safety level')
+  expect(vault.get(count)).toEqual({ count: 1 })
+  vault.close()
+  other.close()
+})
+
 test('every file of the vault is 0600 under umask 000', () => {
   using home = makeTestHome()
   const umask = process.umask(0)

@@ -18,6 +18,8 @@ export type SqlValue = SQLInputValue
  */
 export interface Vault {
   run(sql: string, ...values: SqlValue[]): { changes: number }
+  /** As `run`, outside of a transaction, without waiting for the disk: a kill leaves it done, a power cut may undo it. For what can be found out again. */
+  note(sql: string, ...values: SqlValue[]): void
   /** The first row, or `undefined`. */
   get<Row>(sql: string, ...values: SqlValue[]): Row | undefined
   all<Row>(sql: string, ...values: SqlValue[]): Row[]
@@ -48,8 +50,18 @@ export function openVault(directory: string): Vault {
     return statement
   }
 
+  const run: Vault['run'] = (sql, ...values) => guard(path, () => ({ changes: Number(prepare(sql).run(...values).changes) }))
+
   return {
-    run: (sql, ...values) => guard(path, () => ({ changes: Number(prepare(sql).run(...values).changes) })),
+    run,
+    note(sql, ...values) {
+      db.exec('PRAGMA synchronous = NORMAL')
+      try {
+        run(sql, ...values)
+      } finally {
+        db.exec('PRAGMA synchronous = FULL')
+      }
+    },
     get: <Row>(sql: string, ...values: SqlValue[]) => guard(path, () => prepare(sql).get(...values)) as Row | undefined,
     all: <Row>(sql: string, ...values: SqlValue[]) => guard(path, () => prepare(sql).all(...values)) as Row[],
     transaction(action) {

@@ -43,7 +43,10 @@ export async function exchange(dispatcher: Dispatcher, origin: string, request: 
       bodyTimeout: 0,
     })
     const isDone = answer.statusCode === 200 || answer.statusCode === 204
-    const bytes = await readAll(answer.body, isDone ? bytesMax : ERROR_BYTES_MAX)
+    const bytes = await readAll(answer.body, {
+      announced: Number(answer.headers['content-length']),
+      max: isDone ? bytesMax : ERROR_BYTES_MAX,
+    })
     if (isDone) return bytes
     const refusal = parseRefusal(answer.statusCode, bytes)
     if (refusal.code === 'not_found') return undefined
@@ -55,15 +58,19 @@ export async function exchange(dispatcher: Dispatcher, origin: string, request: 
   }
 }
 
-async function readAll(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
+/** Read a body once over, into the place that its announced length asks for: parts of artifacts are 4 MiB, and every copy of them shows. */
+async function readAll(
+  body: AsyncIterable<Uint8Array>,
+  { announced, max }: { announced: number; max: number },
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(announced <= max ? announced : max)
+  let filled = 0
   for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > bytesMax) throw badAnswer('longer than any answer of a relay')
-    chunks.push(chunk)
+    if (filled + chunk.length > bytes.length) throw badAnswer('longer than any answer of a relay')
+    bytes.set(chunk, filled)
+    filled += chunk.length
   }
-  return new Uint8Array(Buffer.concat(chunks))
+  return filled === bytes.length ? bytes : bytes.slice(0, filled)
 }
 
 function parseRefusal(status: number, bytes: Uint8Array): CliError {

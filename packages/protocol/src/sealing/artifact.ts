@@ -59,9 +59,7 @@ export function sealArtifactPart(part: PartAddress & { data: Uint8Array }): Seal
   if (data.length !== end - start) throw new RangeError(`part ${index} holds ${end - start} bytes, not ${data.length}`)
 
   const keys = derivePart(artifactKey, index)
-  const padded = new Uint8Array(plan.dataBytes)
-  padded.set(data)
-  return { ...keys, body: sealStream(keys.key, padded) }
+  return { ...keys, body: sealStream(keys.key, pad(data, plan.dataBytes)) }
 }
 
 /**
@@ -78,4 +76,12 @@ export function openArtifactPart(part: PartAddress & { body: Uint8Array }): Uint
   const padded = openStream(derivePart(artifactKey, index).key, body)
   if (padded === null || !isAllZero(padded.subarray(end - start))) return null
   return padded.subarray(0, end - start)
+}
+
+/** Most parts are full: those are not copied. */
+function pad(data: Uint8Array, bytes: number): Uint8Array {
+  if (data.length === bytes) return data
+  const padded = new Uint8Array(bytes)
+  padded.set(data)
+  return padded
 }

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto'
 
 const ALGORITHM = 'chacha20-poly1305'
 const TAG_BYTES = 16
@@ -18,10 +18,11 @@ export function plaintextBytesOf(sealedBytes: number): number {
  */
 export function sealStream(key: Uint8Array, plaintext: Uint8Array): Uint8Array {
   const segments = Math.max(1, Math.ceil(plaintext.length / SEGMENT_BYTES))
-  const sealed = new Uint8Array(plaintext.length + segments * TAG_BYTES)
+  const sealed = roomFor(plaintext.length + segments * TAG_BYTES)
+  const opened = createSecretKey(key)
   for (let i = 0; i < segments; i++) {
     const segment = plaintext.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES)
-    const cipher = createCipheriv(ALGORITHM, key, segmentNonce(i, i === segments - 1), { authTagLength: TAG_BYTES })
+    const cipher = createCipheriv(ALGORITHM, opened, segmentNonce(i, i === segments - 1), { authTagLength: TAG_BYTES })
     const offset = i * SEALED_SEGMENT_BYTES
     sealed.set(cipher.update(segment), offset)
     cipher.final()
@@ -41,10 +42,11 @@ export function openStream(key: Uint8Array, sealed: Uint8Array): Uint8Array | nu
   const lastBytes = sealed.length - (segments - 1) * SEALED_SEGMENT_BYTES
   if (lastBytes < TAG_BYTES || (lastBytes === TAG_BYTES && segments > 1)) return null
 
-  const plaintext = new Uint8Array(sealed.length - segments * TAG_BYTES)
+  const plaintext = roomFor(sealed.length - segments * TAG_BYTES)
+  const opened = createSecretKey(key)
   for (let i = 0; i < segments; i++) {
     const segment = sealed.subarray(i * SEALED_SEGMENT_BYTES, (i + 1) * SEALED_SEGMENT_BYTES)
-    const decipher = createDecipheriv(ALGORITHM, key, segmentNonce(i, i === segments - 1), { authTagLength: TAG_BYTES })
+    const decipher = createDecipheriv(ALGORITHM, opened, segmentNonce(i, i === segments - 1), { authTagLength: TAG_BYTES })
     decipher.setAuthTag(segment.subarray(-TAG_BYTES))
     plaintext.set(decipher.update(segment.subarray(0, -TAG_BYTES)), i * SEGMENT_BYTES)
     try {
@@ -54,6 +56,11 @@ export function openStream(key: Uint8Array, sealed: Uint8Array): Uint8Array | nu
     }
   }
   return plaintext
+}
+
+/** Not zeroed, because every byte of it is about to be written. */
+function roomFor(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 }
 
 /** 11-byte big-endian counter ‖ 1 for the last segment, 0 for the others. The counter never leaves its low 32 bits. */
