@@ -7,7 +7,7 @@ import { makeAgent } from '../stage/call.ts'
 import { ORIGIN, startControl } from '../stage/control.ts'
 import { countInMemory } from '../stage/memory.ts'
 
-const MAIN = join(import.meta.dirname, '../stage/collected-server.ts')
+const MAIN = join(import.meta.dirname, 'collected-server.ts')
 const AGENTS = 6
 /** Longer than a request with a session: what was read last lies in the buffer for the next. */
 const FILLER = 'x'.repeat(4_000)

@@ -10,7 +10,7 @@ import { appRouter } from './app-router.ts'
 import { createControlServer } from './http.ts'
 
 const LONG = process.env.LONG === '1'
-const ROUNDS = LONG ? 100 : 6
+const ROUNDS = LONG ? 1_000 : 6
 const AT_ONCE = 50
 const ANSWER_BYTES_MAX = 4_096
 
