@@ -108,6 +108,8 @@ const refusals: [string, 'buyer' | 'executor' | 'newcomer', number, string][] = 
   ['whoami --server ftp://example.org', 'buyer', 2, 'usage'],
   ['whoami --server http://example.org', 'buyer', 2, 'usage'],
   ['whoami --profile ../x', 'buyer', 2, 'usage'],
+  ['daemon --once --exec ./nothing.sh', 'executor', 2, 'usage'],
+  ['daemon logs --assignment-id nothing', 'executor', 4, 'not_found'],
   ['task create --idempotency-key', 'buyer', 2, 'usage'],
   ['task create --idempotency-key ключ', 'buyer', 2, 'usage'],
   ['task create --review-rule sometimes', 'buyer', 2, 'usage'],

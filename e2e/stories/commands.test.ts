@@ -65,7 +65,7 @@ test('the first example of every command really runs, and answers with the field
     const cwd = join(stage.directory, agent)
     mkdirSync(cwd, { recursive: true })
     for (const name of ['mail.txt', 'order.md', 'notes.txt', 'result.json', 'sealed.bin', 'work.sh'])
-      writeFileSync(join(cwd, name), '{"mail":"a@b.example"}')
+      writeFileSync(join(cwd, name), '{"mail":"a@b.example"}', { mode: 0o700 })
     const env = {
       ...{ HOME: cwd, XDG_CONFIG_HOME: join(cwd, 'config'), AGENT_MARKETPLACE_HOME: join(cwd, 'home') },
       // No service of whoever runs this test has that name.

@@ -1,10 +1,20 @@
 import * as Flags from '@oclif/core/flags'
+import { usage } from './agent/cli-error.ts'
 import { policyFlags } from './policy-flags.ts'
+
+/** Nothing at all is what a variable that is not set leaves on a command line. */
+const commandFlag = Flags.custom<string>({
+  helpValue: 'CMD',
+  parse: async (text, _context, { name }) => {
+    if (text.trim() === '') throw usage(`--${name} names no command`)
+    return text
+  },
+})
 
 /** What a daemon does, whoever starts it. */
 export const workerFlags = {
-  exec: Flags.string({ summary: 'Command that works on orders.', helpValue: 'CMD' }),
-  'review-exec': Flags.string({ summary: 'Command that judges work, in place of the validators.', helpValue: 'CMD' }),
+  exec: commandFlag({ summary: 'Command that works on orders.' }),
+  'review-exec': commandFlag({ summary: 'Command that judges work, in place of the validators.' }),
   preflight: Flags.boolean({ summary: 'Hand in only what passes the validators of its order.' }),
   capability: Flags.string({
     summary: 'Serve only this capability.',

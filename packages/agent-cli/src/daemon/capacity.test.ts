@@ -50,3 +50,12 @@ test('only what is named is served; without names everything', () => {
   expect(some.serves({ assignmentId: '1', capability: undefined })).toBe(false)
   expect(createCapacity(agentOffering([]), undefined).serves({ assignmentId: '1', capability: undefined })).toBe(true)
 })
+
+test('a capability that is served and not offered is told once', async () => {
+  const told: string[] = []
+  const only = ['a', 'text.exrtact']
+  const capacity = createCapacity(agentOffering([{ name: 'a', maxConcurrency: 1 }]), only, (name) => told.push(name))
+  await capacity.refresh()
+  await capacity.refresh()
+  expect(told).toEqual(['text.exrtact'])
+})

@@ -20,18 +20,31 @@ export interface Capacity {
   give(assignmentId: string): void
 }
 
-/** @param only - Offered capabilities that are served; all if not given. An assignment that names none is then served too. */
-export function createCapacity(agent: Agent, only: readonly string[] | undefined): Capacity {
+/**
+ * @param only - Offered capabilities that are served; all if not given. An assignment that names none is then served too.
+ * @param onMissing - Told, once each, of those that are not offered: nobody will ask for them.
+ */
+export function createCapacity(
+  agent: Agent,
+  only: readonly string[] | undefined,
+  onMissing: (capability: string) => void = () => undefined,
+): Capacity {
   let declared: readonly Capability[] = []
   let readAtMs = Number.NEGATIVE_INFINITY
+  const told = new Set<string>()
   const taken = new Map<string, string | undefined>()
+  const findLimit = (capability: string | undefined) => declared.find(({ name }) => name === capability)?.maxConcurrency
   // Work that names no capability, or one no longer declared, is done one at a time.
-  const limitOf = (capability: string | undefined) => declared.find(({ name }) => name === capability)?.maxConcurrency ?? 1
+  const limitOf = (capability: string | undefined) => findLimit(capability) ?? 1
   return {
     async refresh() {
       if (performance.now() - readAtMs < KEPT_MS) return
       declared = (await agent.platform.query('discovery.getAgent', { agentId: agent.agentId })).capabilities
       readAtMs = performance.now()
+      for (const missing of only?.filter((name) => findLimit(name) === undefined && !told.has(name)) ?? []) {
+        told.add(missing)
+        onMissing(missing)
+      }
     },
     serves: ({ capability }) => only === undefined || (capability !== undefined && only.includes(capability)),
     take({ assignmentId, capability }) {

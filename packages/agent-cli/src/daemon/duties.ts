@@ -31,7 +31,13 @@ const STEPS: Readonly<Record<Job['kind'], Step>> = { execute: stepWork, review: 
  */
 export function createDuties(daemon: Daemon): Duties {
   const { agent } = daemon
-  const capacity = createCapacity(agent, daemon.options.capabilities)
+  const capacity = createCapacity(agent, daemon.options.capabilities, (capability) =>
+    daemon.emit('warning', {
+      code: 'capability_not_offered',
+      capability,
+      message: 'nobody will ask for it: `capabilities declare` offers it',
+    }),
+  )
   const running = new Map<string, { abort: AbortController; done: Promise<void> }>()
   const failures = new Map<string, { count: number; untilMs: number }>()
   const leases = createLeases(daemon, (assignmentId) => running.get(assignmentId)?.abort.abort())

@@ -77,7 +77,7 @@ function label(key: string): string {
 function textOf(key: string, value: unknown): string {
   if (value === undefined || value === null) return ''
   if (Array.isArray(value)) return value.map((each) => textOf('', each)).join(', ') || 'none'
-  if (typeof value === 'number' && /(?:^at|At|By)Ms$/.test(key)) return new Date(value).toISOString()
+  if (typeof value === 'number' && /(?:^at|^since|At|By)Ms$/.test(key)) return new Date(value).toISOString()
   if (typeof value === 'number' && key.endsWith('Ms')) return `${value / 1000} s`
   if (typeof value === 'number' && key.endsWith('Bps')) return `${value / 100} %`
   if (typeof value === 'boolean') return value ? 'yes' : 'no'

@@ -82,10 +82,12 @@ test.each([systemdUnit, launchdPlist])('no line break gets into a service: it wo
 })
 
 test('the flags of the daemon are those that were given', () => {
+  using home = makeTestHome()
+  writeFileSync(join(home.path, 'work.sh'), '', { mode: 0o700 })
   const flags = { exec: './work.sh', capability: ['a', 'b'], busy: false, insecure: true, interval: 10, 'min-price': undefined }
-  expect(flagWords(flags, '/home/me')).toEqual([
+  expect(flagWords(flags, home.path)).toEqual([
     '--exec',
-    '/home/me/work.sh',
+    join(home.path, 'work.sh'),
     '--capability',
     'a',
     '--capability',
