@@ -88,17 +88,22 @@ test('eight processes make the same vault and write to it at once: nothing is lo
   using home = makeTestHome()
   const script = `
     import { openVault } from ${JSON.stringify(new URL('./vault.ts', import.meta.url).href)}
+    import { once } from 'node:events'
+    process.stdout.write('ready')
+    await once(process.stdin, 'data')
     const vault = openVault(process.argv[1])
     for (let i = 0; i < 25; i++) vault.transaction(() => vault.run('INSERT INTO facts VALUES (?, ?)', process.pid + ' ' + i, 'x'))`
-  const run = async () => {
-    const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', script, home.path], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    const [code] = await once(child, 'exit')
-    return code as number
-  }
+  const children = Array.from({ length: 8 }, () =>
+    spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', script, home.path], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    }),
+  )
+  const exits = Promise.all(children.map(async (child) => (await once(child, 'exit'))[0]))
+  // They start one after the other on a busy machine; what follows is done by all at once.
+  await Promise.all(children.map(({ stdout }) => once(stdout, 'data')))
+  for (const { stdin } of children) stdin.end('go')
 
-  expect(await Promise.all(Array.from({ length: 8 }, run))).toEqual(Array(8).fill(0))
+  expect(await exits).toEqual(Array(8).fill(0))
   const vault = openVault(home.path)
   expect(vault.get(count)).toEqual({ count: 200 })
   vault.close()
