@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RELAY_PATHS, type RelayTokenKeys, relayTokenEpochAt, toBase64url } from '@agent-marketplace/protocol'
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { runServer } from '../test/run-server.ts'
 import { parseConfig } from './config.ts'
 import { createLog } from './log.ts'
+import { BUCKET_CREDENTIALS, startTestBucket } from './relay/test-bucket.ts'
 import { openRelayPlane } from './relay-plane.ts'
 import { makeIssuerKey } from './relay-tokens/issuer-key.ts'
 
@@ -89,4 +91,19 @@ describe('a relay that runs alone', () => {
   test('does not start without the file', async () => {
     await expect(open()).rejects.toMatchObject({ code: 'ENOENT' })
   })
+})
+
+test('a bucket that refuses the secret is told in one line before anything is served, without the secret', async () => {
+  await using service = await startTestBucket()
+  const address = `s3://bodies/relay?endpoint=${service.endpoint}`
+  const args = ['--plane', 'relay', '--data', join(directory, 'data'), '--relay-listen', '127.0.0.1:0', '--relay-blobs', address]
+  const { accessKeyId } = BUCKET_CREDENTIALS
+  const refused = await runServer(args, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: 'hunter2-guessed' })
+
+  expect(refused).toEqual({
+    exitCode: 78,
+    stdout: '',
+    stderr: 'platform-server: --relay-blobs: the bucket cannot be used (SignatureDoesNotMatch)\n',
+  })
+  expect((await service.bytes()).includes('relay')).toBe(false)
 })

@@ -108,6 +108,13 @@ describe('a bucket', () => {
     expect(await bucket.open('owner')).toBeUndefined()
   })
 
+  test('refuses who signs with another secret, and nothing is written to it', async () => {
+    const before = (await service.bytes()).length
+    const thief = await openBucket(service.address('thief/'), { ...BUCKET_CREDENTIALS, secretAccessKey: 'guessed' })
+    await expect(claimBucket(thief, { known: undefined, hasSlots: false, keep })).rejects.toThrow('not signed with the secret')
+    expect((await service.bytes()).length).toBe(before)
+  })
+
   test('that does not know who asks cannot be used, and the library writes nothing on the console', async () => {
     const warn = vi.spyOn(console, 'warn')
     onTestFinished(() => warn.mockRestore())

@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { BucketAddress } from './bucket-address.ts'
+import { openSignatureGate } from './test-signature.ts'
 
 const SERVER = join(import.meta.dirname, '..', '..', 'node_modules', 's3rver', 'bin', 's3rver.js')
 
 /** Who the server lets in. */
-export const BUCKET_CREDENTIALS = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }
+export const BUCKET_CREDENTIALS = { accessKeyId: 'S3RVER', secretAccessKey: 'a secret of its own' }
 
-/** An S3-compatible service in a process of its own, with one empty bucket. It knows who may come by their key id (it does not check signatures). */
+/** An S3-compatible service in a process of its own, with one empty bucket. It lets in who has the key and signs with its secret. */
 export interface TestBucket extends AsyncDisposable {
   /** `http://127.0.0.1:…` */
   readonly endpoint: string
@@ -35,14 +36,17 @@ export async function startTestBucket(): Promise<TestBucket> {
   }
   child.stdout.resume()
   if (!endpoint) throw new Error('the service did not start')
+  // It knows keys by their id and checks no signatures.
+  const gate = await openSignatureGate(endpoint, BUCKET_CREDENTIALS.secretAccessKey)
 
   const stop = async () => {
+    await gate.close()
     child.kill()
     await closed
   }
   return {
-    endpoint: `http://${endpoint}`,
-    address: (prefix = '') => ({ bucket: 'bodies', prefix, endpoint: `http://${endpoint}`, region: undefined }),
+    endpoint: `http://${gate.host}`,
+    address: (prefix = '') => ({ bucket: 'bodies', prefix, endpoint: `http://${gate.host}`, region: undefined }),
     bytes: () => bytesUnder(directory),
     stop,
     async [Symbol.asyncDispose]() {
