@@ -3,10 +3,11 @@ import nacl from 'tweetnacl'
 import { CAP_BYTES, DROP_BYTES, RECORD_BYTES } from '../limits.ts'
 import { joinBytes } from '../signing/bytes.ts'
 import { deriveDeleteHash, deriveSlotId } from '../slot.ts'
-import { hkdf } from './hkdf.ts'
+import { hkdf, hkdfStart } from './hkdf.ts'
 import { importPublicKey, importSecretKey, shareScanned, shareSecret, X25519_KEY_BYTES, type X25519Pair } from './x25519.ts'
 import { isAllZero } from './zeros.ts'
 
+const INFO = 'agent-marketplace/drop/1'
 const TAG_BYTES = 8
 const LENGTH_BYTES = 4
 const NONCE_BYTES = nacl.secretbox.nonceLength
@@ -85,8 +86,9 @@ export function matchRecord(scanners: readonly Scanner[], record: Uint8Array): M
   for (const { privateKey, prekey } of scanners) {
     const shared = shareScanned(privateKey, publicKey)
     if (shared === null) return null
-    const okm = expand(shared, ephemeral, prekey)
-    if (timingSafeEqual(okm.subarray(0, TAG_BYTES), record.subarray(X25519_KEY_BYTES))) return { prekey, keys: split(okm) }
+    const start = hkdfStart({ ikm: shared, salt: joinBytes(ephemeral, prekey), info: INFO })
+    if (!timingSafeEqual(start.subarray(0, TAG_BYTES), record.subarray(X25519_KEY_BYTES))) continue
+    return { prekey, keys: split(expand(shared, ephemeral, prekey)) }
   }
   return null
 }
@@ -108,7 +110,7 @@ export function openDropBody(body: Uint8Array, bodyKey: Uint8Array): Uint8Array 
 
 /** The tag and, behind it, the three secrets. */
 function expand(shared: Uint8Array, ephemeral: Uint8Array, prekey: Uint8Array): Uint8Array {
-  return hkdf({ ikm: shared, salt: joinBytes(ephemeral, prekey), info: 'agent-marketplace/drop/1', bytes: OKM_BYTES })
+  return hkdf({ ikm: shared, salt: joinBytes(ephemeral, prekey), info: INFO, bytes: OKM_BYTES })
 }
 
 function split(okm: Uint8Array): DropKeys {
