@@ -121,6 +121,80 @@ test('a partial file that somebody changed does not become the file', async () =
   expect(readFileSync(file!.path).equals(data)).toBe(true)
 })
 
+/** A relay that answers every read with what it makes of the true body. */
+function lying(twist: (body: Uint8Array, nth: number) => Uint8Array | undefined) {
+  let nth = 0
+  return {
+    wrap: (client: RelayClient): RelayClient => ({
+      ...client,
+      async read(cap) {
+        const body = await client.read(cap)
+        return body && twist(body, nth++)
+      },
+    }),
+  }
+}
+
+describe('a relay that lies about parts', () => {
+  let first: Uint8Array | undefined
+  test.each<[string, (body: Uint8Array, nth: number) => Uint8Array | undefined, string]>([
+    ['cuts one short', (body, nth) => (nth === 1 ? body.subarray(0, -1) : body), 'content_mismatch'],
+    ['cuts one at the end of a segment', (body, nth) => (nth === 1 ? body.subarray(0, 65_536) : body), 'content_mismatch'],
+    ['sends an empty one', (body, nth) => (nth === 1 ? new Uint8Array() : body), 'content_mismatch'],
+    ['sends one with more behind it', (body, nth) => (nth === 1 ? Buffer.concat([body, body]) : body), 'content_mismatch'],
+    [
+      'changes a bit',
+      (body, nth) => (nth === 1 ? body.map((byte, at) => (at === 70_000 ? byte ^ 1 : byte)) : body),
+      'content_mismatch',
+    ],
+    [
+      'sends the same part in the place of every other',
+      (body) => {
+        first ??= body
+        return first
+      },
+      'content_mismatch',
+    ],
+    ['sends the part of another artifact', (_body, nth) => (nth === 1 ? foreign : _body), 'content_mismatch'],
+    ['says that one is gone', (body, nth) => (nth === 1 ? undefined : body), 'content_unavailable'],
+  ])(
+    'that %s: nothing gets the name of the file, and an honest one is asked for what is missing',
+    async (_what, twist, fault) => {
+      first = undefined
+      const { path, data } = makeFile('data.bin', 3_000_000)
+      const artifacts = await sealFiles(alice, { purpose: 'test', paths: [path] })
+      await expect(fetchFiles(alice.restart(lying(twist)), { artifacts, directory: out() })).rejects.toMatchObject({ fault })
+      expect(readdirSync(out()).every((name) => name.endsWith('.partial'))).toBe(true)
+
+      const [file] = await fetchFiles(alice, { artifacts, directory: out() })
+      expect(readFileSync(file!.path).equals(data)).toBe(true)
+      expect(readdirSync(out())).toEqual(['data.bin'])
+    },
+  )
+
+  let foreign: Uint8Array
+  beforeEach(async () => {
+    const [other] = await sealFiles(alice, { purpose: 'other', paths: [makeFile('other.bin', 3_000_000).path] })
+    const body = await (await alice.relay()).read(derivePart(fromBase64url(other!.K)!, 1).readCap)
+    if (!body) throw new Error('the part is there')
+    foreign = body
+  })
+})
+
+test('several readers of one artifact each get all of it, one that was cut off too', async () => {
+  using bob = openHandoffAgent(relay.origin, 'bob')
+  const { path, data } = makeFile('data.bin', 3_000_000)
+  const artifacts = await sealFiles(alice, { purpose: 'test', paths: [path] })
+  const [here, there] = [join(place.path, 'here'), join(place.path, 'there')]
+  const cut = fetchFiles(bob.restart(counting({ readsMax: 1 })), { artifacts, directory: there })
+  const [whole] = await Promise.all([fetchFiles(alice, { artifacts, directory: here }), expect(cut).rejects.toThrow()])
+
+  const again = counting()
+  const resumed = await fetchFiles(bob.restart(again), { artifacts, directory: there })
+  expect(again.count.reads).toBe(artifacts[0]!.parts - 1)
+  for (const [file] of [whole, resumed]) expect(readFileSync(file!.path).equals(data)).toBe(true)
+})
+
 describe('content that cannot be had', () => {
   let artifact: SealedArtifact
   beforeEach(async () => {
