@@ -24,6 +24,8 @@ const AGENTS = 100_000
 const TIMES = 10
 /** A thousand connections at once, and code that runs for the first time, are over by then. */
 const SETTLE_SECONDS = 3
+/** Beats a second that no server takes: whoever sends them has always one that is due. */
+const AT_ONCE = 200_000
 /** What it can take is counted this long. */
 const COUNT_SECONDS = 5
 
@@ -111,7 +113,7 @@ async function openHome(isPinned: boolean): Promise<Home> {
 /** How many beats a second are let in where every caller asks again at once. */
 async function countTaken({ start, manners }: Home): Promise<number> {
   await using server = await start()
-  const beats = sendBeats({ origin: server.origin, perSecond: Number.MAX_SAFE_INTEGER, ...manners['at will'] })
+  const beats = sendBeats({ origin: server.origin, perSecond: AT_ONCE, ...manners['at will'] })
   await pause(SETTLE_SECONDS * 1_000)
   beats.count()
   await pause(COUNT_SECONDS * 1_000)

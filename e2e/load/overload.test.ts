@@ -3,6 +3,9 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
+import { pinLoad } from '../../bench/machine.ts'
+import { measureOverload } from '../../bench/overload.ts'
+import { median, percentile99 } from '../../bench/statistics.ts'
 import { appRouter } from '../../packages/platform-server/src/api/app-router.ts'
 import { createControlServer } from '../../packages/platform-server/src/api/http.ts'
 import { BEATS_PER_SECOND_MAX, BeatLine } from '../../packages/platform-server/src/beat-line.ts'
@@ -111,8 +114,16 @@ if (LONG) {
     for (const { leastAlive } of [idle, busy]) expect(leastAlive).toBe(count)
     expect(await loaded.states()).toEqual(['passed'])
   }, 600_000)
-}
 
-function percentile99(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] ?? Number.NaN
+  test('money and tasks take at most twice as long beside ten times the beats, whether they come as told or at will', async () => {
+    // Ratios within one run; still, a machine that does something else meanwhile shows that and not the server.
+    const { taken, runs } = await measureOverload({ isPinned: pinLoad(), repeats: 3, seconds: 10 })
+    console.log(JSON.stringify({ taken, runs }))
+
+    expect(taken).toBeLessThanOrEqual(1.1 * BEATS_PER_SECOND_MAX)
+    for (const manner of ['as told', 'at will'] as const) {
+      const ratio = median(runs.map(({ idle, loaded }) => loaded[manner].p99Ms / idle.p99Ms))
+      expect(ratio, `p99 beside beats that come ${manner}, as a multiple of p99 without`).toBeLessThanOrEqual(2)
+    }
+  }, 600_000)
 }
