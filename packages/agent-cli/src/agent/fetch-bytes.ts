@@ -3,16 +3,22 @@ import { checkPlan, derivePart, documentHash, openArtifactPart, type SealedArtif
 import type { Agent } from './agent.ts'
 import { ContentError } from './content-error.ts'
 
-/** One part of an artifact, opened. `part` counts from 0; a dummy gives no bytes. @throws ContentError if it is gone or was changed. */
-export async function fetchPart(agent: Agent, artifact: SealedArtifact, part: number): Promise<Uint8Array> {
+/**
+ * One part of an artifact, opened.
+ *
+ * @param part - Counts from 0; a dummy gives no bytes.
+ * @param room - `artifact.partBytes` in which it is received and opened; without it, it gets memory of its own.
+ * @throws ContentError if it is gone or was changed.
+ */
+export async function fetchPart(agent: Agent, artifact: SealedArtifact, part: number, room?: Uint8Array): Promise<Uint8Array> {
   const plan = checkPlan(artifact)
   const artifactKey = fromBase64url(artifact.K)
   if (!plan || !artifactKey)
     throw new ContentError('content_mismatch', 'the parts of the artifact are not the ones its size makes')
   const relay = await agent.relay()
-  const body = await relay.read(derivePart(artifactKey, part).readCap)
+  const body = await relay.read(derivePart(artifactKey, part).readCap, room)
   if (!body) throw new ContentError('content_unavailable', 'the relay does not have this content (any more)')
-  const data = openArtifactPart({ artifactKey, plan, index: part, body })
+  const data = openArtifactPart({ artifactKey, plan, index: part, body, room: body })
   if (!data) throw new ContentError('content_mismatch', 'a part of the content was changed on its way')
   return data
 }

@@ -74,17 +74,21 @@ async function fetchFile(
     const done = downloadedParts(vault, path, artifact.sha256)
     const report = () => onProgress?.(done.size * plan.partBytes, plan.parts * plan.partBytes)
     report()
+    const rooms: Uint8Array[] = []
     await forEachPart(missingParts(plan.parts, done), signal, async (part) => {
-      const data = await fetchPart(agent, artifact, part)
+      const room = rooms.pop() ?? new Uint8Array(plan.partBytes)
+      const data = await fetchPart(agent, artifact, part, room)
       await inWords(partial, writeAll(file, data, partRange(plan, part).start))
+      rooms.push(room)
       markDownloaded(vault, path, artifact.sha256, part)
       done.add(part)
       report()
     })
     // An earlier, longer file may have been begun under this name.
     await inWords(partial, file.truncate(artifact.bytes))
-    await inWords(partial, file.sync())
-    if ((await hashFile(file)) !== artifact.sha256) {
+    // The disk writes while the processor hashes.
+    const [sha256] = await Promise.all([hashFile(file), inWords(partial, file.sync())])
+    if (sha256 !== artifact.sha256) {
       await rm(partial, { force: true })
       throw new ContentError('content_mismatch', `${artifact.name} is not the file its sender described`)
     }

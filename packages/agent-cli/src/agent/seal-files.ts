@@ -94,16 +94,13 @@ async function sealFile(
   const report = () => onProgress?.(done.size * partBytes, parts * partBytes)
   const relay = isHeld ? undefined : await agent.relay()
   report()
-  /** Where parts were read to and are sealed: new memory for each of a thousand costs more than sealing it. */
-  const rooms: Uint8Array[] = []
+  /** Where parts are read to, and sealed in: new memory for each of a thousand costs more than sealing it. */
+  const rooms: { data: Uint8Array; body: Uint8Array }[] = []
   await forEachPart(missingParts(parts, done), signal, async (index) => {
     const { start, end } = partRange(plan, index)
-    const sealPart = async () => {
-      const room = rooms.pop() ?? new Uint8Array(plan.dataBytes)
-      const sealed = sealArtifactPart({ artifactKey, plan, index, data: await file.read(start, end, room) })
-      rooms.push(room)
-      return sealed
-    }
+    const room = rooms.pop() ?? { data: new Uint8Array(plan.dataBytes), body: new Uint8Array(partBytes) }
+    const sealPart = async () =>
+      sealArtifactPart({ artifactKey, plan, index, data: await file.read(start, end, room.data), room: room.body })
     if (relay) {
       const { slotId, deleteHash, body } = await sealPart()
       await putSlot(agent, relay, { slotId, deleteHash, ttl, body })
@@ -111,6 +108,7 @@ async function sealFile(
     } else if (!isInSpool(spool, index)) {
       writeToSpool(spool, index, (await sealPart()).body)
     }
+    rooms.push(room)
     done.add(index)
     report()
   })

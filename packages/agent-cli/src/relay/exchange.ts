@@ -1,4 +1,4 @@
-import { isErrorCode, statusOf } from '@agent-marketplace/protocol'
+import { isErrorCode, releaseBytes, statusOf } from '@agent-marketplace/protocol'
 import type { Dispatcher } from 'undici'
 import { CliError } from '../agent/cli-error.ts'
 
@@ -13,6 +13,8 @@ export interface Exchange {
   readonly body?: Uint8Array
   /** Longest answer that is read. */
   readonly bytesMax: number
+  /** Where the answer is written, if it is long enough; memory of its own otherwise. */
+  readonly room?: Uint8Array | undefined
   /** Time for the whole exchange, in milliseconds. */
   readonly maxMs: number
   readonly signal?: AbortSignal | undefined
@@ -27,7 +29,7 @@ export interface Exchange {
  * @throws CliError with the relay's code; `unreachable` if no whole answer came, `bad_answer` if it is not one of a relay, `interrupted`.
  */
 export async function exchange(dispatcher: Dispatcher, origin: string, request: Exchange): Promise<Uint8Array | undefined> {
-  const { method, path, headers = {}, body = null, bytesMax, maxMs, signal, keepsConnection = false } = request
+  const { method, path, headers = {}, body = null, bytesMax, room, maxMs, signal, keepsConnection = false } = request
   const limit = AbortSignal.timeout(maxMs)
   try {
     const answer = await dispatcher.request({
@@ -46,6 +48,7 @@ export async function exchange(dispatcher: Dispatcher, origin: string, request: 
     const bytes = await readAll(answer.body, {
       announced: Number(answer.headers['content-length']),
       max: isDone ? bytesMax : ERROR_BYTES_MAX,
+      room,
     })
     if (isDone) return bytes
     const refusal = parseRefusal(answer.statusCode, bytes)
@@ -61,14 +64,19 @@ export async function exchange(dispatcher: Dispatcher, origin: string, request: 
 /** Read a body once over, into the place that its announced length asks for: parts of artifacts are 4 MiB, and every copy of them shows. */
 async function readAll(
   body: AsyncIterable<Uint8Array>,
-  { announced, max }: { announced: number; max: number },
+  { announced, max, room }: { announced: number; max: number; room: Uint8Array | undefined },
 ): Promise<Uint8Array> {
-  const bytes = new Uint8Array(announced <= max ? announced : max)
+  const length = announced <= max ? announced : max
+  const bytes = room && room.length >= length ? room.subarray(0, length) : new Uint8Array(length)
   let filled = 0
+  let last: Uint8Array | undefined
   for await (const chunk of body) {
-    if (filled + chunk.length > bytes.length) throw badAnswer('longer than any answer of a relay')
+    if (filled + chunk.length > length) throw badAnswer('longer than any answer of a relay')
     bytes.set(chunk, filled)
     filled += chunk.length
+    // What the connection read together may come in several chunks: its memory is let go when the next was read.
+    if (last && last.buffer !== chunk.buffer) releaseBytes(last)
+    last = chunk
   }
   return filled === bytes.length ? bytes : bytes.slice(0, filled)
 }

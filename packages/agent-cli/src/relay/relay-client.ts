@@ -68,8 +68,11 @@ export interface RelayClient {
   readonly origin: string
   /** Fill a slot; the same bytes again are no error. @throws CliError `already_exists` if it holds other bytes. */
   put(upload: SlotUpload): Promise<void>
-  /** @returns the body; `undefined` for a slot that is unknown, deleted or expired. */
-  read(readCap: Uint8Array): Promise<Uint8Array | undefined>
+  /**
+   * @param room - Where the body is written, if it is long enough; memory of its own otherwise.
+   * @returns the body; `undefined` for a slot that is unknown, deleted or expired.
+   */
+  read(readCap: Uint8Array, room?: Uint8Array): Promise<Uint8Array | undefined>
   /** @returns `false` if there was nothing to delete; after a lost answer that may be this very call's doing. */
   remove(caps: SlotCaps): Promise<boolean>
   /**
@@ -117,10 +120,10 @@ export function createRelayClient(options: RelayClientOptions): RelayClient {
       if (!answer) throw badAnswer('no such path')
     },
 
-    async read(readCap) {
+    async read(readCap, room) {
       const headers = { [RELAY_HEADERS.readCap]: toBase64url(readCap) }
       const maxMs = transferMaxMs(SIZE_CLASS_MAX)
-      const body = await call({ method: 'POST', path: RELAY_PATHS.read, headers, bytesMax: SIZE_CLASS_MAX, maxMs })
+      const body = await call({ method: 'POST', path: RELAY_PATHS.read, headers, bytesMax: SIZE_CLASS_MAX, maxMs, room })
       if (body && !SIZE_CLASSES.some((size) => size === body.length)) throw badAnswer('a body of no size class')
       return body
     },

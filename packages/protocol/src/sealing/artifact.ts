@@ -51,29 +51,31 @@ export function derivePart(artifactKey: Uint8Array, index: number): PartKeys {
  * artifacts; a caller that resumes first makes sure the file still has the hash it had.
  *
  * @param part.data - Exactly the bytes `partRange` names, none for a dummy.
+ * @param part.room - `plan.partBytes` in which the body is made; without it, it gets memory of its own.
  * @throws RangeError if the length is another, or the plan has no such part.
  */
-export function sealArtifactPart(part: PartAddress & { data: Uint8Array }): SealedPart {
-  const { artifactKey, plan, index, data } = part
+export function sealArtifactPart(part: PartAddress & { data: Uint8Array; room?: Uint8Array }): SealedPart {
+  const { artifactKey, plan, index, data, room } = part
   const { start, end } = partRange(plan, index)
   if (data.length !== end - start) throw new RangeError(`part ${index} holds ${end - start} bytes, not ${data.length}`)
 
   const keys = derivePart(artifactKey, index)
-  return { ...keys, body: sealStream(keys.key, pad(data, plan.dataBytes)) }
+  return { ...keys, body: sealStream(keys.key, pad(data, plan.dataBytes), room) }
 }
 
 /**
  * Open one part. Whether the artifact is whole is known only from all parts and its SHA-256.
  *
+ * @param part.room - Where its bytes are written, if it has `plan.dataBytes`. It may be the body itself, which is then gone.
  * @returns The part's bytes, none for a dummy; `null` if the body has the wrong length, is another part, was changed, or pads with
  * anything but zeros.
  * @throws RangeError if the plan has no such part.
  */
-export function openArtifactPart(part: PartAddress & { body: Uint8Array }): Uint8Array | null {
-  const { artifactKey, plan, index, body } = part
+export function openArtifactPart(part: PartAddress & { body: Uint8Array; room?: Uint8Array }): Uint8Array | null {
+  const { artifactKey, plan, index, body, room } = part
   const { start, end } = partRange(plan, index)
   if (body.length !== plan.partBytes) return null
-  const padded = openStream(derivePart(artifactKey, index).key, body)
+  const padded = openStream(derivePart(artifactKey, index).key, body, room)
   if (padded === null || !isAllZero(padded.subarray(end - start))) return null
   return padded.subarray(0, end - start)
 }

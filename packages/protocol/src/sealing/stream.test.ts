@@ -40,3 +40,17 @@ function withEmptyLast(length: number, lastSegment: Uint8Array): Uint8Array {
   cipher.final()
   return Buffer.concat([first, cipher.getAuthTag(), lastSegment])
 }
+
+test.each([0, 1, 65_536, 65_537, 200_000])(
+  '%d bytes are sealed and opened alike in a room that was used before, and where they lie',
+  (bytes) => {
+    const [dirty, plaintext] = [new Uint8Array(300_000).fill(0xff), pattern(bytes)]
+    const sealed = sealStream(key, plaintext, dirty)
+
+    expect(sealed.buffer).toBe(dirty.buffer)
+    expect(sealed).toEqual(sealStream(key, plaintext))
+    expect(openStream(key, sealed.slice(), new Uint8Array(300_000).fill(0xff))).toEqual(plaintext)
+    expect(openStream(key, sealed, sealed)).toEqual(plaintext)
+    expect(openStream(key, sealStream(key, plaintext, new Uint8Array(bytes)), new Uint8Array(0))).toEqual(plaintext)
+  },
+)
