@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
+import { type Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type ErrorCode, statusOf } from '@agent-marketplace/protocol'
+import { type ErrorCode, releaseBytes, statusOf } from '@agent-marketplace/protocol'
 import { transferMaxMs } from './rules.ts'
 
 /** A peer that was refused may go on sending this long, so that it reads the refusal before the connection is cut. */
@@ -54,7 +54,24 @@ export async function sendAnswer(req: IncomingMessage, res: ServerResponse, answ
     res.end()
     return
   }
-  await pipeline(body.stream, res, { signal: AbortSignal.timeout(transferMaxMs(body.bytes)) })
+  await pipeline(body.stream, intoAnswer(res), { signal: AbortSignal.timeout(transferMaxMs(body.bytes)) })
+}
+
+/** What has gone to the connection is read by nobody again. */
+function intoAnswer(res: ServerResponse): Writable {
+  const sink = new Writable({
+    write(chunk: Uint8Array, _encoding, done) {
+      res.write(chunk, (error) => {
+        releaseBytes(chunk)
+        done(error)
+      })
+    },
+    final(done) {
+      res.end(done)
+    },
+  })
+  res.once('close', () => sink.destroy())
+  return sink
 }
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Refusal } from '../errors.ts'
 import { BLOB_FOLDERS, type BlobRef, type BlobStore, folderOf } from './blob-store.ts'
 import { hourOf, startOfHourMs } from './rules.ts'
+import { writeChunks } from './write-chunks.ts'
 
 const TEMPORARY = 'tmp'
 
@@ -65,7 +66,7 @@ export async function openBlobFiles(directory: string, now: () => number): Promi
 async function writeDurably(path: string, source: AsyncIterable<Uint8Array>, time: Date): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
-    await file.writeFile(inHeaps(source))
+    for await (const heap of inHeaps(source)) await writeChunks(file, heap)
     await file.utimes(time, time)
     await file.sync()
   } finally {
@@ -74,18 +75,18 @@ async function writeDurably(path: string, source: AsyncIterable<Uint8Array>, tim
 }
 
 /** Chunks of a connection are small; written one by one they cost a body of 4 MiB a hundred trips to the threads that write. */
-async function* inHeaps(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* inHeaps(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array[]> {
   let heap: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of source) {
     heap.push(chunk)
     bytes += chunk.length
     if (bytes < HEAP_BYTES) continue
-    yield Buffer.concat(heap, bytes)
+    yield heap
     heap = []
     bytes = 0
   }
-  if (bytes > 0) yield Buffer.concat(heap, bytes)
+  if (bytes > 0) yield heap
 }
 
 /** Make the names in a folder survive a power cut. */

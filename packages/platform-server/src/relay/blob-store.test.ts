@@ -77,7 +77,7 @@ describe.each(stores)('a store of bodies in $name', ({ open, bytes: bytesThere }
     // Only when some of it lies there is there something to forget.
     const arrived = () => vi.waitFor(async () => expect((await bytesThere()).includes(sent.subarray(0, 1024))).toBe(true))
     async function* hangingUp(): AsyncGenerator<Uint8Array> {
-      yield sent
+      yield new Uint8Array(sent)
       await arrived()
       throw gone
     }
@@ -99,5 +99,5 @@ describe.each(stores)('a store of bodies in $name', ({ open, bytes: bytesThere }
 const newRef = () => randomBytes(16).toString('hex')
 
 async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let offset = 0; offset < bytes.length; offset += 65_536) yield bytes.subarray(offset, offset + 65_536)
+  for (let offset = 0; offset < bytes.length; offset += 65_536) yield new Uint8Array(bytes.subarray(offset, offset + 65_536))
 }

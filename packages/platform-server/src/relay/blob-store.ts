@@ -7,6 +7,7 @@ export type BlobRef = string
 export interface BlobStore {
   /**
    * Store all of `source` durably, in constant memory. What throws leaves nothing behind.
+   * The chunks become the store's own: once they are stored their memory may be given back.
    *
    * @param bytes - How many `source` has.
    * @throws Refusal `storage_full` on a full disk, `unavailable` when the store does not answer; what `source` throws.
