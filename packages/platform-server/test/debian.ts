@@ -1,17 +1,21 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /** Tests of other processes may be installing too: seconds to wait for them. */
 const WAIT = ['-o', 'DPkg::Lock::Timeout=120']
 
-/** Ask for packages; where the lists of them are missing or old, fetch those first. */
+/** Ask for packages, one test after the other; where the lists of them are missing or old, fetch those first. */
 function askDebian(args: readonly string[], cwd?: string): void {
   const options = { cwd, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: 'ignore' } as const
+  const ask = (...words: string[]) =>
+    execFileSync('flock', [join(tmpdir(), 'agent-marketplace-debian.lock'), 'apt-get', ...words], options)
   try {
-    execFileSync('apt-get', args, options)
+    ask(...args)
   } catch {
-    execFileSync('apt-get', ['update'], options)
-    execFileSync('apt-get', args, options)
+    ask('update')
+    ask(...args)
   }
 }
 
