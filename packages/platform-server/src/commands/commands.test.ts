@@ -7,6 +7,8 @@ import { openTestPlatform, type TestPlatform } from '../../test/platform.ts'
 import { runServer } from '../../test/run-server.ts'
 import { writeInstanceFile } from '../storage/instance-file.ts'
 
+const MIGRATIONS = readdirSync(join(import.meta.dirname, '..', 'storage', 'migrations')).length
+
 let scratch: string
 beforeEach(() => {
   scratch = mkdtempSync(join(tmpdir(), 'commands-'))
@@ -161,7 +163,7 @@ describe('backup', () => {
 
     expect(await runServer(['backup', copy, ...onControl(platform.directory)])).toEqual({
       exitCode: 0,
-      stdout: `backup: schema 2, as of now, in ${copy}\n`,
+      stdout: `backup: schema ${MIGRATIONS}, as of now, in ${copy}\n`,
       stderr: '',
     })
 
