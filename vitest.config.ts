@@ -10,6 +10,8 @@ export default defineConfig({
       'scripts/**/*.test.ts',
       'examples/**/*.test.ts',
       'bench/**/*.test.ts',
+      // What has no short form.
+      ...(process.env.LONG === '1' ? ['e2e/**/*.long.ts'] : []),
     ],
     globalSetup: ['packages/platform-server/test/postgres-setup.ts'],
     testTimeout: 30_000,

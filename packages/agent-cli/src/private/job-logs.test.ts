@@ -65,9 +65,9 @@ test('the first MiB of each stream is kept', () => {
     )
 })
 
-test.runIf(process.env.LONG === '1')('printing byte by byte takes no more than 4 MiB of disk', { timeout: 300_000 }, () => {
+test('printing byte by byte takes no more than 4 MiB of disk', { timeout: 300_000 }, () => {
   const log = begin(1)
-  for (let at = 0; at < 300_000; at++) log.write('stdout', Buffer.from('x'))
+  for (let at = 0; at < 200_000; at++) log.write('stdout', Buffer.from('x'))
   log.end('exit 0', 2)
   const [run] = listLogs(vault)
   if (!run) throw new Error('no log')
