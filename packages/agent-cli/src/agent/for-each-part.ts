@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 
-/** Parts on their way at the same time; with 4 MiB each and their sealed copies this stays under 50 MiB. */
-const PARTS_AT_ONCE = 4
+/** Parts on their way at the same time; 4 MiB each and their sealed copies are 48 MiB. */
+const PARTS_AT_ONCE = 6
 
 /**
  * Work through parts in random order, several at a time, so that their order on the wire says nothing of the file.
