@@ -11,6 +11,7 @@ import { type AnyCall, CALLS, makeCall, OPENING, signed } from './any-call.ts'
 import { AGENTS, type Draw, learn, nothingKnown } from './any-input.ts'
 
 const LONG = process.env.LONG === '1'
+const SAMPLES_MAX = 10
 const HISTORIES = LONG ? 300 : 3
 const STEPS = LONG ? 200 : 60
 const PATIENCE_MS = LONG ? 6 * 3_600_000 : 120_000
@@ -93,12 +94,13 @@ async function playOnBoth(steps: readonly Step[], done: Map<string, number>): Pr
 test(`${HISTORIES} histories of ${STEPS} calls are answered alike`, { timeout: PATIENCE_MS }, async () => {
   const done = new Map<string, number>()
   const history = fc.noBias(fc.array(anyStep, { minLength: STEPS, maxLength: STEPS, size: 'max' }))
-  await fc.assert(
-    fc.asyncProperty(history, (steps) => playOnBoth(steps, done)),
-    { numRuns: HISTORIES, endOnFailure: true },
-  )
-
-  // Histories in which nothing is done compare nothing.
-  for (const name of ['tasks.acceptAssignment', 'tasks.completeAssignment']) expect(done.get(name) ?? 0, name).toBeGreaterThan(0)
+  // Histories in which nothing is done compare nothing: what a sample did not come to by chance, the next one does.
+  const missing = () => ['tasks.acceptAssignment', 'tasks.completeAssignment'].filter((name) => !done.has(name))
+  for (let sample = 0; sample === 0 || (sample < SAMPLES_MAX && missing().length > 0); sample++)
+    await fc.assert(
+      fc.asyncProperty(history, (steps) => playOnBoth(steps, done)),
+      { numRuns: HISTORIES, endOnFailure: true },
+    )
+  expect(missing()).toEqual([])
   if (LONG) console.log(new Map([...done].sort()))
 })
