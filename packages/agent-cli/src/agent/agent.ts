@@ -87,7 +87,12 @@ export function agentOf(options: AgentOptions, keyring: Keyring): Agent {
     const { connectRelay } = await import('../relay/connect-relay.ts')
     const pinned = readFact(agent.vault, `relay of ${server}`)
     const client = await connectRelay({ ...options, pinned }, platform)
-    if (client.origin !== pinned) writeFact(agent.vault, `relay of ${server}`, client.origin)
+    try {
+      if (client.origin !== pinned) writeFact(agent.vault, `relay of ${server}`, client.origin)
+    } catch (error) {
+      await client.close()
+      throw error
+    }
     return client
   }
   const agent: Agent = {
@@ -110,7 +115,11 @@ export function agentOf(options: AgentOptions, keyring: Keyring): Agent {
       return vault
     },
     relay() {
-      relay ??= connect()
+      // What failed now may work later: a daemon lives on.
+      relay ??= connect().catch((error: unknown) => {
+        relay = undefined
+        throw error
+      })
       return relay
     },
     now,
