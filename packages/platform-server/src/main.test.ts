@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { constants, getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateSigningKey } from '@agent-marketplace/protocol/signing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -89,6 +89,23 @@ test('one plane can run alone', async () => {
   await control.stop('SIGTERM')
   const relay = start([...RELAY, '--plane', 'relay'])
   expect(await relay.ready()).toEqual({ event: 'listening', relayOrigin: expect.any(String), pid: expect.any(Number) })
+})
+
+test('on a single core garbage is collected in place, and the threads of V8 run when nothing else does, under the pid that was started', async () => {
+  const core = /^Cpus_allowed_list:\s+([0-9]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+  const server = start(FREE, { limits: `taskset -cp ${core} $$ >/dev/null &&` })
+  const { pid } = await server.ready()
+  const about = (path: string) => readFileSync(`/proc/${pid}/${path}`, 'utf8')
+  const threads = readdirSync(`/proc/${pid}/task`).map((id) => ({
+    name: about(`task/${id}/comm`).trim(),
+    nice: getPriority(Number(id)),
+  }))
+  const workers = threads.filter(({ name }) => name === 'V8Worker')
+
+  expect(about('cmdline').split('\0')).toContain('--single-threaded-gc')
+  expect(workers).not.toEqual([])
+  expect(workers.filter(({ nice }) => nice !== constants.priority.PRIORITY_LOW)).toEqual([])
+  expect(await server.stop('SIGTERM')).toMatchObject({ exitCode: 0 })
 })
 
 test('a request that was sent before SIGTERM over an accepted connection is answered', async () => {

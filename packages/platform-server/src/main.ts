@@ -7,6 +7,7 @@ import { BadConfiguration, type Config, parseConfig } from './config.ts'
 import { describeFlags } from './flags.ts'
 import { createLog } from './log.ts'
 import { openRelayPlane } from './relay-plane.ts'
+import { keepMainThreadFirst } from './single-core.ts'
 import { StorageUnusable } from './storage/open-error.ts'
 import { startSweeper } from './sweep.ts'
 import { VERSION } from './version.ts'
@@ -48,6 +49,7 @@ ${describeFlags()}
  * @returns the exit code.
  */
 async function serve(config: Config): Promise<number> {
+  keepMainThreadFirst()
   const log = createLog(config.logLevel)
   const control = config.plane === 'relay' ? undefined : await openControlPlane(config, log)
   const relay = config.plane === 'control' ? undefined : await openRelayPlane(config, log, control?.tokenKeys)
