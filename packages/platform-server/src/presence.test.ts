@@ -1,3 +1,4 @@
+import { fc, test as property } from '@fast-check/vitest'
 import { expect, test } from 'vitest'
 import { Presence } from './presence.ts'
 
@@ -31,10 +32,13 @@ test('what changed is taken once, and again if it is given back', () => {
   presence.set('alpha', sign(2_000))
   presence.set('alpha', sign(3_000))
 
-  expect(presence.takeChanged()).toEqual([['alpha', sign(3_000)]])
+  expect(presence.takeChanged()).toEqual([['alpha', expect.objectContaining(sign(3_000)), 'beat']])
   expect(presence.takeChanged()).toEqual([])
-  presence.putBack(['alpha', 'unknown'])
-  expect(presence.takeChanged()).toEqual([['alpha', sign(3_000)]])
+  presence.putBack([
+    ['alpha', sign(3_000), 'beat'],
+    ['unknown', sign(3_000), 'beat'],
+  ])
+  expect(presence.takeChanged()).toEqual([['alpha', expect.objectContaining(sign(3_000)), 'beat']])
 })
 
 test('while beats are turned away, time stands still for deadlines, and for the grace after the last one', () => {
@@ -58,4 +62,56 @@ test('a shorter grace does not shorten a longer one', () => {
   presence.noteShed(10, 100)
 
   expect(presence.judgedAtMs(1_000)).toBe(0)
+})
+
+const step = fc.oneof(
+  fc.record({
+    does: fc.constant('beat' as const),
+    agent: fc.integer({ min: 0, max: 2 }),
+    ms: fc.integer({ min: 0, max: 20_000 }),
+  }),
+  fc.record({ does: fc.constant('leave' as const), agent: fc.integer({ min: 0, max: 2 }) }),
+  fc.record({ does: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 9_000 }) }),
+  fc.record({ does: fc.constant('turn away' as const), ms: fc.integer({ min: 0, max: 5_000 }) }),
+)
+
+property.prop([fc.array(step, { maxLength: 60, size: 'max' })])(
+  'who is there is whose deadline has not passed, whatever happened before',
+  (steps) => {
+    const presence = new Presence()
+    const deadlines = new Map<string, number>()
+    let nowMs = 0
+    for (const each of steps) {
+      const agentId = 'agent' in each ? `agent-${each.agent}` : ''
+      if (each.does === 'beat') {
+        presence.set(agentId, sign(nowMs + each.ms))
+        deadlines.set(agentId, nowMs + each.ms)
+      }
+      if (each.does === 'leave') {
+        presence.delete(agentId)
+        deadlines.delete(agentId)
+      }
+      if (each.does === 'turn away') presence.noteShed(nowMs, each.ms)
+      if (each.does !== 'pass') continue
+      presence.takeChanged()
+      nowMs += 1_000 + each.ms
+      presence.online(nowMs)
+      for (const [id, aliveUntilMs] of deadlines) if (aliveUntilMs < presence.judgedAtMs(nowMs)) deadlines.delete(id)
+
+      expect(presence.online(nowMs)).toBe(deadlines.size)
+      for (const [id, aliveUntilMs] of deadlines) expect(presence.get(id)?.aliveUntilMs).toBe(aliveUntilMs)
+    }
+  },
+)
+
+test('whoever is gone is told once, with its last beat', () => {
+  const presence = new Presence()
+  presence.set('alpha', sign(9_000))
+  presence.set('alpha', { ...sign(2_000), lastBeatAtMs: 7 })
+  presence.set('alpha', { ...sign(4_000), lastBeatAtMs: 8 })
+  presence.takeChanged()
+
+  for (let nowMs = 0; nowMs <= 20_000; nowMs += 1_000) presence.online(nowMs)
+
+  expect(presence.takeDeparted()).toEqual([['alpha', 8]])
 })

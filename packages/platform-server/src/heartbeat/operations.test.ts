@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { engines } from '../../test/engines.ts'
 import { openTestPlatform, type TestAgent, type TestPlatform } from '../../test/platform.ts'
 import { Presence } from '../presence.ts'
-import { flushBeats, resumePresence, turnAway } from './operations.ts'
+import { flushBeats, noteCall, resumePresence, turnAway } from './operations.ts'
 
 const capabilities = [{ name: 'text.extract', maxConcurrency: 1 }]
 const IDLE_MS = 45_000
@@ -185,6 +185,24 @@ test.each(engines)('a flush writes thousands of beats, and none over a newer one
     [2_000, 1_233],
     [3_000, 1],
   ])
+})
+
+test.each(engines)('a call through one process does not take back what a beat told another, on $name', async (engine) => {
+  await using platform = await openTestPlatform([], {}, { engine })
+  const agent = await platform.agent('alpha', { capabilities })
+  const observer = await platform.agent('observer')
+  const other = { ...platform.deps, presence: new Presence() }
+  await resumePresence(other)
+
+  platform.pass(1_000)
+  await agent.api.heartbeat.beat({ busy: true })
+  platform.pass(1_000)
+  noteCall(other, 'alpha')
+  expect(await flushBeats(other)).toBe(1)
+
+  expect(await seen(observer, 'alpha')).toMatchObject({ alive: true, busy: true })
+  platform.pass(BUSY_MS)
+  expect(await seen(observer, 'alpha')).toMatchObject({ alive: true, busy: true })
 })
 
 describe.each(engines)('after a restart, on $name,', (engine) => {

@@ -57,13 +57,13 @@ async function take(deps: Deps, agentId: string, next: Omit<Sign, 'aliveUntilMs'
   if (!wasAlive || wasBusy !== next.busy) await flushBeats(deps)
 }
 
-/** Any authenticated call counts as a beat of an agent that beats. */
+/** Any authenticated call counts as a beat of an agent that is alive; whether it is busy is what it last said, to whatever process. */
 export function noteCall(deps: Deps, agentId: string): void {
   const last = deps.presence.get(agentId)
   const nowMs = deps.now()
   if (!last || !deps.presence.isAlive(agentId, nowMs)) return
   const next = { ...last, lastBeatAtMs: nowMs }
-  deps.presence.set(agentId, { ...next, aliveUntilMs: aliveUntilMs(next) })
+  deps.presence.set(agentId, { ...next, aliveUntilMs: aliveUntilMs(next) }, 'call')
 }
 
 /** Write the beats that changed since the last flush, a few at a time so that nothing else waits for long. @returns how many. */
@@ -72,9 +72,16 @@ export async function flushBeats(deps: Deps): Promise<number> {
   for (let written = 0; written < changed.length; written += FLUSH_TOGETHER) {
     const batch = changed.slice(written, written + FLUSH_TOGETHER)
     try {
-      await deps.db.write((tx) => upsertBeats(tx, batch))
+      await deps.db.write(async (tx) => {
+        for (const word of ['beat', 'call'] as const)
+          await upsertBeats(
+            tx,
+            batch.filter((each) => each[2] === word),
+            word,
+          )
+      })
     } catch (error) {
-      deps.presence.putBack(changed.slice(written).map(([agentId]) => agentId))
+      deps.presence.putBack(changed.slice(written))
       throw error
     }
   }

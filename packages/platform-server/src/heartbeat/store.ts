@@ -1,15 +1,25 @@
-import type { Sign } from '../presence.ts'
+import type { Sign, Word } from '../presence.ts'
 import type { Reader, Tx } from '../storage/database.ts'
 import { flag, integer, text } from '../storage/row.ts'
 
-/** Write beats in one statement; an older one than the stored one changes nothing. @param beats - Each agent once. */
-export async function upsertBeats(tx: Tx, beats: readonly (readonly [agentId: string, beat: Sign])[]): Promise<void> {
-  const rows = beats.map((_, row) => `(${[1, 2, 3, 4].map((column) => `$${4 * row + column}`).join(', ')})`)
+/** What a word changes of what is stored: a call tells only that the agent is there. */
+const TOLD_BY = {
+  beat: 'last_beat_at_ms = excluded.last_beat_at_ms, interval_ms = excluded.interval_ms, busy = excluded.busy',
+  call: 'last_beat_at_ms = excluded.last_beat_at_ms',
+} as const satisfies Record<Word, string>
+
+/** Write beats, or calls, in one statement; an older one than the stored one changes nothing. @param signs - Each agent once. */
+export async function upsertBeats(
+  tx: Tx,
+  signs: readonly (readonly [agentId: string, sign: Sign, word: Word])[],
+  word: Word,
+): Promise<void> {
+  if (signs.length === 0) return
+  const rows = signs.map((_, row) => `(${[1, 2, 3, 4].map((column) => `$${4 * row + column}`).join(', ')})`)
   await tx.run(
     `INSERT INTO presence (agent_id, last_beat_at_ms, interval_ms, busy) VALUES ${rows.join(', ')}
-     ON CONFLICT (agent_id) DO UPDATE SET last_beat_at_ms = excluded.last_beat_at_ms, interval_ms = excluded.interval_ms, busy = excluded.busy
-     WHERE presence.last_beat_at_ms <= excluded.last_beat_at_ms`,
-    beats.flatMap(([agentId, { lastBeatAtMs, intervalMs, busy }]) => [agentId, lastBeatAtMs, intervalMs, busy ? 1 : 0]),
+     ON CONFLICT (agent_id) DO UPDATE SET ${TOLD_BY[word]} WHERE presence.last_beat_at_ms <= excluded.last_beat_at_ms`,
+    signs.flatMap(([agentId, { lastBeatAtMs, intervalMs, busy }]) => [agentId, lastBeatAtMs, intervalMs, busy ? 1 : 0]),
   )
 }
 
