@@ -14,9 +14,9 @@ import {
   readMutationInput,
   readProcedure,
   readQueryInput,
-  readTarget,
   readToken,
   refuseAmbiguousHeaders,
+  type Target,
 } from './read-call.ts'
 import type { CallCount, RequestFacts } from './trpc.ts'
 import type { createAddressFinder, Sender } from './trusted-proxies.ts'
@@ -25,6 +25,7 @@ import { findRefusal } from './wire-error.ts'
 /** One request on its way to an answer. */
 export interface Exchange {
   readonly request: IncomingMessage
+  readonly target: Target
   readonly requestId: string
   /** @returns a signal that aborts when the caller hangs up or the server stops. */
   readonly signal: () => AbortSignal
@@ -60,9 +61,8 @@ export function createCaller({
   const procedures = listProcedures(router)
   const gate = new CallGate()
   return async (exchange) => {
-    const { request, headers } = exchange
-    const { path, search } = readTarget(request)
-    const name = readProcedure(path)
+    const { request, target, headers } = exchange
+    const name = readProcedure(target.path)
     const procedure = name === undefined ? undefined : procedures.get(name)
     if (name === undefined || procedure === undefined) throw notFound('procedure')
     exchange.procedure = name
@@ -74,7 +74,9 @@ export function createCaller({
     const isBeat = name === BEAT
     if (isBeat) await standInLine(exchange)
     const idempotencyKey = readIdempotencyKey(request)
-    const input = await (procedure.type === 'query' ? readQueryInput(request, search) : readMutationInput(request, search))
+    const input = await (procedure.type === 'query'
+      ? readQueryInput(request, target.search)
+      : readMutationInput(request, target.search))
     // Not before the input is there: a peer that is slow takes no place from others.
     const leave = gate.enter(name, procedure.type)
     if (isBeat) deps.beatLine.enter()

@@ -97,7 +97,7 @@ export function createControlServer({
   })
 
   async function answer(exchange: Exchange): Promise<Reply> {
-    const route = plainRoutes.get(readTarget(exchange.request).path)
+    const route = plainRoutes.get(exchange.target.path)
     if (!route) return resultReply(await call(exchange))
     requireMethod(exchange, ['GET', 'HEAD'])
     return route()
@@ -106,7 +106,13 @@ export function createControlServer({
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now()
     const requestId = randomUUID()
-    const exchange: Exchange = { request, requestId, signal: () => inFlight.signalFor(response), headers: {} }
+    const exchange: Exchange = {
+      request,
+      target: readTarget(request),
+      requestId,
+      signal: () => inFlight.signalFor(response),
+      headers: {},
+    }
     inFlight.add(response)
     let code: ErrorCode | 'ok' = 'ok'
     const reply = await answer(exchange).catch((error: unknown) => {
@@ -117,12 +123,7 @@ export function createControlServer({
       else log.debug('refused', fields)
       return refusalReply(refusal, requestId)
     })
-    sendReply(
-      request,
-      response,
-      { ...reply, headers: { ...reply.headers, ...exchange.headers } },
-      { requestId, isLast: inFlight.isStopping },
-    )
+    sendReply(response, reply, { ...exchange, isLast: inFlight.isStopping })
     metrics.countAnswer({ procedure: exchange.procedure, code, seconds: (performance.now() - startedAt) / 1_000 })
   }
   const listen = (request: IncomingMessage, response: ServerResponse) => {

@@ -39,15 +39,16 @@ export function createMetrics(measure: { requests: () => number; connections: ()
   gauge(registry, 'agent_marketplace_connections', 'Open connections of the control plane.', measure.connections)
 
   // Looking a label set up costs more than counting, so the looked-up ones are kept; there are only so many.
-  const counters = new Map<string, Counter.Internal>()
-  const timers = new Map<string, Histogram.Internal<'procedure'>>()
+  const known = new Map<string, { timer: Histogram.Internal<'procedure'>; counters: Map<ErrorCode | 'ok', Counter.Internal> }>()
+  const keep = <K, V>(map: Map<K, V>, key: K, made: V): V => {
+    map.set(key, made)
+    return made
+  }
   return {
     countAnswer({ procedure = 'none', code, seconds }) {
-      const key = `${procedure} ${code}`
-      const counter = counters.get(key) ?? answers.labels(procedure, code)
-      const timer = timers.get(procedure) ?? durations.labels(procedure)
-      counters.set(key, counter)
-      timers.set(procedure, timer)
+      const { timer, counters } =
+        known.get(procedure) ?? keep(known, procedure, { timer: durations.labels(procedure), counters: new Map() })
+      const counter = counters.get(code) ?? keep(counters, code, answers.labels(procedure, code))
       counter.inc()
       timer.observe(seconds)
     },

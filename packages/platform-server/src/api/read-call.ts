@@ -12,6 +12,8 @@ const SINGLE_HEADERS: ReadonlySet<string> = new Set([
   'host',
   IDEMPOTENCY_HEADER,
 ])
+/** Begins the text of a query's one parameter. */
+const INPUT = 'input='
 const JSON_TYPE = /^application\/json(?:[ \t]*;[ \t]*charset="?utf-8"?)?$/i
 const BEARER = /^Bearer ([\x21-\x7e]{1,256})$/i
 
@@ -68,10 +70,9 @@ export function readIdempotencyKey({ headers }: IncomingMessage): string | undef
 export function readQueryInput(request: IncomingMessage, search: string | undefined): unknown {
   if (bodyFollows(request)) throw new Refusal('invalid_input', 'a query has no body')
   if (!search) return {}
-  const [name, ...rest] = search.split('=')
-  if (name !== 'input' || rest.join('=').includes('&'))
+  if (!search.startsWith(INPUT) || search.includes('&'))
     throw new Refusal('invalid_input', 'a query has one parameter, input, and no batches')
-  return parseStrictJson(decodePercent(rest.join('=')))
+  return parseStrictJson(decodePercent(search.slice(INPUT.length)))
 }
 
 /**

@@ -37,27 +37,23 @@ export function commonHeaders(requestId: string): Record<string, string> {
 }
 
 interface Sending {
+  readonly request: IncomingMessage
   readonly requestId: string
+  /** Headers besides those of the reply. */
+  readonly headers: Readonly<Record<string, string>>
   /** Whether this is the last answer on its connection. */
   readonly isLast: boolean
 }
 
 /** Send an answer. One that comes before the end of the body ends the connection, once the peer had time to read it. */
-export function sendReply(
-  request: IncomingMessage,
-  response: ServerResponse,
-  reply: Reply,
-  { requestId, isLast }: Sending,
-): void {
+export function sendReply(response: ServerResponse, reply: Reply, { request, requestId, headers, isLast }: Sending): void {
   if (response.destroyed) return
-  const { status, body, headers } = reply
+  const { status, body } = reply
   const isCut = isBodyCut(request)
-  response.writeHead(status, {
-    ...commonHeaders(requestId),
-    ...headers,
-    'content-length': Buffer.byteLength(body),
-    ...((isLast || isCut) && { connection: 'close' }),
-  })
+  const sent: Record<string, string | number> = Object.assign(commonHeaders(requestId), reply.headers, headers)
+  sent['content-length'] = Buffer.byteLength(body)
+  if (isLast || isCut) sent.connection = 'close'
+  response.writeHead(status, sent)
   if (isCut) lingerAfter(request, response, body)
   else response.end(body)
 }
