@@ -25,12 +25,13 @@ import {
   listReviewsOf,
   lockAssignment,
   lockReviewOf,
+  lockToDecide,
   requireState,
   reworkWork,
   sweepAssignments,
 } from '../tasks/operations.ts'
 import { checkInTime, checkScore, counts, decide, isOver } from './rules.ts'
-import { appendVerdict, listDecidable, listOutcomes, listVerdictRecords } from './store.ts'
+import { appendVerdict, listLeft, listOutcomes, listOverdue, listVerdictRecords } from './store.ts'
 
 /** How many decisions one sweep takes; the rest waits for the next one. */
 const SWEEP_BATCH = 200
@@ -133,13 +134,16 @@ export function listVerdicts(deps: Deps, agentId: string, assignmentId: string):
   })
 }
 
-/** Expire assignments by their clocks, then decide work whose review time is over. @returns how many of both. */
+/** Expire assignments by their clocks, then decide work whose review time is over, or that a reviewer left without a word. @returns how many of both. */
 export async function sweepWork(deps: Deps): Promise<number> {
   const expired = await sweepAssignments(deps)
-  const due = await deps.db.read((reader) => listDecidable(reader, deps.now(), SWEEP_BATCH))
+  const due = await deps.db.read(async (reader) => [
+    ...(await listOverdue(reader, deps.now(), SWEEP_BATCH)),
+    ...(await listLeft(reader, SWEEP_BATCH)),
+  ])
   const decided = await forEachDue(due, (assignmentId) =>
     deps.db.write(async (tx) => {
-      const target = await lockAssignment(tx, assignmentId)
+      const target = await lockToDecide(tx, assignmentId)
       return target?.state === 'submitted' && (await decideAttempt(deps, tx, target, 'platform')).state !== 'submitted'
     }),
   )

@@ -40,16 +40,18 @@ export async function listVerdictRecords(reader: Reader, assignmentId: string): 
   return rows.map(parseVerdict)
 }
 
-/** Submitted work whose review time is over, or whose reviewers have all spoken or gone. */
-export async function listDecidable(reader: Reader, nowMs: number, limit: number): Promise<string[]> {
+/** Submitted work whose review time is over, the longest over first. */
+export async function listOverdue(reader: Reader, nowMs: number, limit: number): Promise<string[]> {
   const rows = await reader.all(
-    `SELECT assignment_id FROM submitted_work w
-     WHERE review_by_ms < $1
-        OR (EXISTS (SELECT 1 FROM verdicts v WHERE v.target_assignment_id = w.assignment_id AND v.attempt = w.attempt AND v.outcome <> 'inconclusive')
-            AND NOT EXISTS (SELECT 1 FROM pending_reviews r WHERE r.target_assignment_id = w.assignment_id))
-     ORDER BY review_by_ms, assignment_id LIMIT $2`,
+    'SELECT assignment_id FROM submitted_work WHERE review_by_ms < $1 ORDER BY review_by_ms, assignment_id LIMIT $2',
     [nowMs, limit],
   )
+  return rows.map((row) => text(row, 'assignment_id'))
+}
+
+/** Work that a reviewer left without a word since it was last decided about. */
+export async function listLeft(reader: Reader, limit: number): Promise<string[]> {
+  const rows = await reader.all('SELECT assignment_id FROM work_to_decide LIMIT $1', [limit])
   return rows.map((row) => text(row, 'assignment_id'))
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { digestState } from '../../test/digest-state.ts'
+import { engines } from '../../test/engines.ts'
 import {
   ACCEPT_WITHIN_MS,
   acceptWork,
@@ -40,6 +41,24 @@ describe('acceptBy', () => {
     expect(await moneyOf(job.buyer, job.executor)).toEqual({ buyer: ['89', '0'], executor: ['10', '0'] })
   })
 })
+
+test.each(engines)(
+  'a majority that becomes certain when a reviewer leaves decides, though another is still silent, on $name',
+  async (engine) => {
+    await using platform = await openTestPlatform([], {}, { engine })
+    const job = await openJob(platform, { reviewers: 4, rule: 'majority' })
+    await submitWork(job)
+    await giveVerdict(job, 0, 'passed')
+    expect((await giveVerdict(job, 1, 'passed')).target.state).toBe('submitted')
+    expect(await sweepWork(platform.deps)).toBe(0)
+
+    await job.reviewers[2]?.api.tasks.declineAssignment({ assignmentId: job.reviewIds[2] ?? '' })
+
+    expect(await sweepWork(platform.deps)).toBe(1)
+    expect([await getWork(job), await getReview(job, 3)].map((each) => each.state)).toEqual(['passed', 'expired'])
+    expect(await moneyOf(job.buyer, job.executor)).toEqual({ buyer: ['88', '0'], executor: ['10', '0'] })
+  },
+)
 
 describe('leases', () => {
   test('a lapsed lease ends the work at the next sweep, not before: until then its holder renews', async () => {

@@ -7,7 +7,7 @@ import type { Tx } from '../storage/database.ts'
 import { findAssignment, listReviewsOf } from './assignment-store.ts'
 import { type AssignmentRecord, checkCancel, isOpen, partiesOf } from './rules.ts'
 import { recordOutcome, removeOpenAssignment } from './tally-store.ts'
-import { advanceReviews, endAssignment, lockWork, restartWork } from './transition-store.ts'
+import { advanceReviews, endAssignment, lockWork, markToDecide, restartWork } from './transition-store.ts'
 
 /** How an assignment ends, and what that means for its money and for the reviews of it. */
 interface Ending {
@@ -38,10 +38,11 @@ async function finish(deps: Deps, tx: Tx, record: AssignmentRecord, { end, earne
   return { ...record, state: end, leaseExpiresAtMs: undefined, reviewByMs: undefined }
 }
 
-/** End an assignment without a verdict on it; the reviews of it end with it. */
+/** End an assignment without a verdict: work takes its reviews with it; a review may leave the others to decide, at the next sweep. */
 async function abandon(deps: Deps, tx: Tx, record: AssignmentRecord, ending: Omit<Ending, 'earned'>): Promise<AssignmentRecord> {
   const ended = await finish(deps, tx, record, { ...ending, earned: false })
   if (record.kind === 'execute') await finishReviews(deps, tx, record, 'cancelled')
+  if (record.targetAssignmentId) await markToDecide(tx, record.targetAssignmentId)
   return ended
 }
 

@@ -5,7 +5,7 @@ import type { Reader, Tx } from '../storage/database.ts'
 import { cancelUnaccepted, expireWork, lockAssignment } from './assignment-life.ts'
 import { findAssignment, listLapsed, listReviewsOf, listUnaccepted, listUnacceptedOf } from './assignment-store.ts'
 import { type AssignmentRecord, checkEpoch, isOpen, isOverdue } from './rules.ts'
-import { submitReview } from './transition-store.ts'
+import { submitReview, unmarkToDecide } from './transition-store.ts'
 
 /** What other slices may do with assignments. */
 export { decideWork, failReview, lockAssignment, reworkWork } from './assignment-life.ts'
@@ -19,6 +19,13 @@ export async function lockReviewOf(tx: Tx, reviewerId: string, reviewAssignmentI
   const review = await lockAssignment(tx, reviewAssignmentId)
   if (review?.kind !== 'review' || review.assigneeId !== reviewerId) throw notFound('review assignment')
   return review
+}
+
+/** Load work to decide about it, which is all that its mark asks for. */
+export async function lockToDecide(tx: Tx, assignmentId: string): Promise<AssignmentRecord | undefined> {
+  const work = await lockAssignment(tx, assignmentId)
+  await unmarkToDecide(tx, assignmentId)
+  return work
 }
 
 /** @throws Refusal `not_found` */

@@ -117,3 +117,12 @@ export async function endAssignment(
 export async function markFunded(tx: Tx, assignmentId: string): Promise<void> {
   await tx.run('UPDATE assignments SET funded = 1 WHERE assignment_id = $1', [assignmentId])
 }
+
+/** A review of this work ended without a word: what the others said may decide it now. */
+export async function markToDecide(tx: Tx, assignmentId: string): Promise<void> {
+  await tx.run(`UPDATE assignments SET to_decide = 1 WHERE assignment_id = $1 AND state = 'submitted'`, [assignmentId])
+}
+
+export async function unmarkToDecide(tx: Tx, assignmentId: string): Promise<void> {
+  await tx.run('UPDATE assignments SET to_decide = 0 WHERE assignment_id = $1 AND to_decide = 1', [assignmentId])
+}
