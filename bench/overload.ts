@@ -118,6 +118,7 @@ async function countTaken({ start, manners }: Home): Promise<number> {
   beats.count()
   await pause(COUNT_SECONDS * 1_000)
   const { letIn, seconds } = await beats.stop()
+  if (letIn === 0) throw new Error('no beat was let in while they were counted: this machine does too much besides')
   return Math.round(letIn / seconds)
 }
 

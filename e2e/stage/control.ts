@@ -23,6 +23,8 @@ export interface ControlOptions {
   readonly flags?: readonly string[]
   /** Arguments of strace, to run under it. */
   readonly strace?: readonly string[]
+  /** Shell commands that come first, such as limits. */
+  readonly shell?: string
   /** What to run instead of the server of these sources. */
   readonly main?: string
 }
@@ -30,13 +32,14 @@ export interface ControlOptions {
 /** Start a control plane as a process of its own, from the sources, on a free port; it ends with the test. @throws Error when it ends before it listens. */
 export async function startControl(
   directory: string,
-  { flags = [], strace, main = MAIN }: ControlOptions = {},
+  { flags = [], strace, shell, main = MAIN }: ControlOptions = {},
 ): Promise<Control> {
   mkdirSync(directory, { recursive: true })
   const port = await findFreePort()
   const own = ['--data', directory, '--plane', 'control', '--origin', ORIGIN, '--listen', `127.0.0.1:${port}`]
   const node = [process.execPath, '--conditions=source', main, ...own, ...flags]
-  const [command = '', ...args] = strace ? [needStrace(), ...strace, ...node] : node
+  const traced = strace ? [needStrace(), ...strace, ...node] : node
+  const [command = '', ...args] = shell ? ['/bin/sh', '-c', `${shell}; exec "$@"`, 'sh', ...traced] : traced
   const server = new Running(command, args, { env: { NODE_COMPILE_CACHE: CACHE } })
   // Whatever becomes of the test, nothing of it stays behind; a tracer that is killed leaves alive whom it traced.
   let pid = server.child.pid ?? 0

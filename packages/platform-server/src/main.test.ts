@@ -108,6 +108,12 @@ test('on a single core garbage is collected in place, and the threads of V8 run 
   expect(await server.stop('SIGTERM')).toMatchObject({ exitCode: 0 })
 })
 
+test('nothing of the memory of a server goes into a core of it', async () => {
+  const { pid } = await start(FREE).ready()
+
+  expect(Number.parseInt(readFileSync(`/proc/${pid}/coredump_filter`, 'utf8'), 16)).toBe(0)
+})
+
 test('a request that was sent before SIGTERM over an accepted connection is answered', async () => {
   const server = start(FREE)
   const { port } = new URL((await server.ready()).origin ?? '')

@@ -4,6 +4,7 @@ import { check } from './commands/check.ts'
 import { migrate } from './commands/migrate.ts'
 import { verifyLedgerOf } from './commands/verify-ledger.ts'
 import { BadConfiguration, type Config, parseConfig } from './config.ts'
+import { leaveMemoryOutOfCores } from './cores.ts'
 import { describeFlags } from './flags.ts'
 import { createLog } from './log.ts'
 import { openRelayPlane } from './relay-plane.ts'
@@ -51,6 +52,7 @@ ${describeFlags()}
 async function serve(config: Config): Promise<number> {
   keepMainThreadFirst()
   const log = createLog(config.logLevel)
+  leaveMemoryOutOfCores(log)
   const control = config.plane === 'relay' ? undefined : await openControlPlane(config, log)
   const relay = config.plane === 'control' ? undefined : await openRelayPlane(config, log, control?.tokenKeys)
   const planes = [control, relay].filter((plane) => plane !== undefined)
