@@ -1,7 +1,7 @@
 import type { SignedCard } from '@agent-marketplace/protocol'
 import { fingerprint } from '@agent-marketplace/protocol/signing'
 import { openCard, safetyNumber } from '@agent-marketplace/protocol/statements'
-import { reviveDrops } from '../private/arrivals.ts'
+import { rejectMessagesOf, reviveDrops } from '../private/arrivals.ts'
 import { findContact, markVerified, pin, repin } from '../private/contacts.ts'
 import { endFormerKeys } from '../private/former-keys.ts'
 import { forgetConflict, listConflicts } from '../private/key-conflicts.ts'
@@ -15,6 +15,8 @@ export interface ShownContact {
   readonly fingerprint: string
   readonly verified: boolean
   readonly revoked?: true
+  /** Its key is known from a message alone: the platform has not shown it yet. */
+  readonly claimed?: true
   readonly prekeyExpiresAtMs?: number
   /** Another key that was shown for this agent, with both cards as evidence. */
   readonly conflict?: {
@@ -65,7 +67,7 @@ export async function verifyContact(agent: Agent, agentId: string, number?: stri
  */
 export async function trustContact(agent: Agent, agentId: string, named: string): Promise<ComparedContact> {
   const { vault, now } = agent
-  getContact(vault, agentId, now())
+  const { isClaimed } = getContact(vault, agentId, now())
   const conflict = findConflict(agent, agentId)
   if (!conflict) throw new CliError('wrong_state', `no other key was shown for ${agentId}: there is nothing to decide`)
   if (conflict.fingerprint !== named)
@@ -78,6 +80,8 @@ export async function trustContact(agent: Agent, agentId: string, named: string)
     endFormerKeys(vault, agentId)
     forgetConflict(vault, agentId, conflict.shown)
     reviveDrops(vault)
+    // What came under a key that was only ever claimed was never of this agent.
+    if (isClaimed) rejectMessagesOf(vault, agentId)
   })
   return compare(agent, pin(vault, { agentId, card: conflict.shown }, now()))
 }
@@ -89,7 +93,7 @@ export function findConflict(agent: Agent, agentId: string): ShownContact['confl
 }
 
 function shown({ vault }: Agent, contact: PinnedContact): ShownContact {
-  const { agentId, name, isVerified, isRevoked, prekeyExpiresAtMs } = contact
+  const { agentId, name, isVerified, isRevoked, isClaimed, prekeyExpiresAtMs } = contact
   // What was pinned meanwhile is no conflict with itself.
   const conflicts = listConflicts(vault, agentId).map((each) => ({ ...each, fingerprint: fingerprintOf(each.shown) }))
   const conflict = conflicts.find((each) => each.fingerprint !== contact.fingerprint)
@@ -99,6 +103,7 @@ function shown({ vault }: Agent, contact: PinnedContact): ShownContact {
     fingerprint: contact.fingerprint,
     verified: isVerified,
     ...(isRevoked && { revoked: true }),
+    ...(isClaimed && { claimed: true }),
     ...(prekeyExpiresAtMs !== undefined && { prekeyExpiresAtMs }),
     ...(conflict && { conflict }),
   }

@@ -11,7 +11,7 @@ import {
 } from '@agent-marketplace/protocol/sealing'
 import { openCard } from '@agent-marketplace/protocol/statements'
 import { keepSpilled, type PendingDrop, type Rejection } from '../private/arrivals.ts'
-import { findOtherKey, pin } from '../private/contacts.ts'
+import { findOtherKey, pinClaim } from '../private/contacts.ts'
 import { isStillRead } from '../private/former-keys.ts'
 import type { Arrival } from '../private/inbox.ts'
 import type { InboxRoom } from '../private/inbox-room.ts'
@@ -26,8 +26,8 @@ export type Opened = Arrival | { readonly rejection: Rejection; readonly frame?:
 
 /**
  * Read, open and verify one drop, and fetch its document if that travels as an artifact.
- * The sender's card is pinned at first sight, and only after the signature over this very drop verified under its key. Another key than the pinned
- * one is not looked up: that would tell the platform who has just written. The frame is kept, and read once the change of key is known.
+ * The sender's card is held on to at first sight, as its claim, and only after the signature over this very drop verified under its key. Nothing is looked
+ * up: that would tell the platform who has just written. A frame under another key than the known one is kept, and read once the change of key is known.
  *
  * @param options.room - What does not fit is not kept: nobody may fill this disk by sending.
  * @throws CliError when the relay does not answer: the drop stays as it is.
@@ -41,7 +41,7 @@ export async function openDrop(
   if (typeof frameBytes === 'string') return { rejection: frameBytes }
   const frame = parseFrame(frameBytes)
   if (!frame) return { rejection: 'not_a_frame' }
-  const fault = drop.isVerified ? undefined : checkSender(agent, frame, drop)
+  const fault = drop.isVerified ? undefined : checkSender(agent, frame, { ...drop, bytes: frameBytes.length, room })
   if (fault === 'key_changed')
     return room.has(null, frameBytes.length) ? { rejection: fault, frame: frameBytes } : { rejection: fault }
   if (fault) return { rejection: fault }
@@ -76,16 +76,22 @@ async function readFrame(agent: Agent, { readCap, bodyKey }: PendingDrop): Promi
   return openDropBody(body, bodyKey) ?? 'not_opened'
 }
 
-function checkSender(agent: Agent, frame: Frame, { ephemeral, prekey }: PendingDrop): Rejection | undefined {
+function checkSender(
+  agent: Agent,
+  frame: Frame,
+  { ephemeral, prekey, bytes, room }: Pick<PendingDrop, 'ephemeral' | 'prekey'> & { bytes: number; room: InboxRoom },
+): Rejection | undefined {
   if (frame.to !== agent.agentId) return 'addressed_to_another'
   const card = openCard(frame.card, frame.from)
   const signKey = card && fromBase64url(card.signKey)
   if (!signKey || card.status !== 'active' || !verifyFrame(frame, { ephemeralPublic: ephemeral, prekey }, signKey))
     return 'not_verified'
-  const isFormer = findOtherKey(agent.vault, frame.from, frame.card) !== undefined
-  if (isFormer && isStillRead(agent.vault, frame.from, signKey, agent.now())) return undefined
+  const isOther = findOtherKey(agent.vault, frame.from, frame.card) !== undefined
+  if (isOther && isStillRead(agent.vault, frame.from, signKey, agent.now())) return undefined
+  // Cards take room as well, those of strangers and those kept as evidence.
+  if (!room.has(isOther ? null : frame.from, bytes)) return isOther ? 'key_changed' : 'over_quota'
   try {
-    if (pin(agent.vault, { agentId: frame.from, card: frame.card }, agent.now()).isRevoked) return 'not_verified'
+    if (pinClaim(agent.vault, { agentId: frame.from, card: frame.card }, agent.now()).isRevoked) return 'not_verified'
     return undefined
   } catch (error) {
     if (error instanceof CliError && error.code === 'key_changed') return 'key_changed'

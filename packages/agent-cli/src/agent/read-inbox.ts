@@ -22,6 +22,8 @@ const LIMIT_DEFAULT = 20
 export interface MessageSummary {
   readonly messageId: string
   readonly from: string
+  /** That it is of `from` is its sender's word alone: the platform has not shown that agent's card yet. */
+  readonly claimed?: true
   readonly typ: DocumentTyp
   readonly sentAtMs: number
   readonly state: MessageState
@@ -120,12 +122,12 @@ function openableFiles({ document }: Message): SealedArtifact[] {
 }
 
 /** A summary of a message that has just arrived, or is listed. */
-function toSummary({ messageId, from, typ, sentAtMs, state, document }: Message): MessageSummary {
-  return { messageId, from, typ, sentAtMs, state, summary: summarize(typ, document) }
+function toSummary({ messageId, from, isClaimed, typ, sentAtMs, state, document }: Message): MessageSummary {
+  return { messageId, from, ...(isClaimed && { claimed: true }), typ, sentAtMs, state, summary: summarize(typ, document) }
 }
 
-function toOpenMessage({ messageId, from, typ, sentAtMs, state, document }: Message): OpenMessage {
-  return { messageId, from, typ, sentAtMs, state, document: withoutKeys(document) }
+function toOpenMessage({ messageId, from, isClaimed, typ, sentAtMs, state, document }: Message): OpenMessage {
+  return { messageId, from, ...(isClaimed && { claimed: true }), typ, sentAtMs, state, document: withoutKeys(document) }
 }
 
 /** A document as it may be shown: the keys of its files stay in the vault. */

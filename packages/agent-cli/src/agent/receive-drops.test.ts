@@ -10,15 +10,16 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startTestRelay, type TestRelay } from '../../../platform-server/src/relay/test-relay.ts'
 import { feedCursor } from '../private/arrivals.ts'
-import { findContact } from '../private/contacts.ts'
+import { findContact, pin } from '../private/contacts.ts'
 import { countRejected, findMessage, listMessages } from '../private/inbox.ts'
-import { makeKeyring } from '../private/keyring.ts'
+import { type Keyring, makeKeyring } from '../private/keyring.ts'
 import { currentPrekey } from '../private/prekeys.ts'
 import { dueRemovals } from '../private/removals.ts'
 import type { RelayClient } from '../relay/relay-client.ts'
 import { type HandoffAgent, introduce, openHandoffAgent } from '../test-handoff.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
+import { listContacts } from './contacts.ts'
 import { ackMessage, readInbox } from './read-inbox.ts'
 import { receiveDrops } from './receive-drops.ts'
 import { broadcastMessage, sendMessage } from './send-message.ts'
@@ -310,24 +311,67 @@ describe('a flood', { timeout: 120_000 }, () => {
   })
 })
 
-test('the sender’s key is pinned at first sight, by the drop itself', async () => {
-  using carol = openHandoffAgent(relay.origin, 'carol')
-  using dave = openHandoffAgent(relay.origin, 'dave')
-  introduce(carol, carol)
-  const client = await carol.relay()
-  const drop = sealMessage({
-    from: 'dave',
-    card: dave.keyring.card,
-    signingSecret: dave.keyring.signKey.secretKey,
-    to: 'carol',
-    prekey: fromBase64url(currentPrekey(carol.vault, carol.keyring, Date.now()).signed.prekey)!,
-    sentAtMs: 1,
-    typ: 'message.text',
-    doc: writeDocument('message.text', { v: 1, text: 'hi' }),
+describe('somebody this machine has never seen', () => {
+  /** A text of `from`, as its keyring signs it; nobody asks the platform who that is. */
+  async function write(to: HandoffAgent, { agentId, card, signKey }: Keyring, text: string): Promise<void> {
+    const client = await to.relay()
+    const drop = sealMessage({
+      from: agentId,
+      card,
+      signingSecret: signKey.secretKey,
+      to: to.agentId,
+      prekey: fromBase64url(currentPrekey(to.vault, to.keyring, Date.now()).signed.prekey)!,
+      sentAtMs: 1,
+      typ: 'message.text',
+      doc: writeDocument('message.text', { v: 1, text }),
+    })
+    await client.put({ ...drop, ttl: '1h' })
+  }
+  const show = (to: Agent, { agentId, card }: Keyring) => pin(to.vault, { agentId, card }, Date.now())
+  const read = async (agent: Agent) => (await readInbox(agent)).messages.map(({ summary, claimed }) => ({ summary, claimed }))
+
+  test('is held to the key of its first message, and is what it claims to be once the platform shows that key', async () => {
+    using carol = openHandoffAgent(relay.origin, 'carol')
+    const dave = makeKeyring('dave', { name: 'Dave' }, Date.now())
+    await write(carol, dave, 'hi')
+    expect((await receive(carol)).stored).toHaveLength(1)
+    expect(findContact(carol.vault, 'dave', Date.now())).toMatchObject({ signKey: dave.signKey.publicKey, isClaimed: true })
+    expect(await read(carol)).toEqual([{ summary: 'hi', claimed: true }])
+
+    await write(carol, makeKeyring('dave', { name: 'Dave' }, Date.now()), 'me too')
+    expect((await receive(carol)).rejected).toMatchObject([{ reason: 'key_changed' }])
+    show(carol, dave)
+    expect(await read(carol)).toEqual([{ summary: 'hi', claimed: undefined }])
   })
-  await client.put({ ...drop, ttl: '1h' })
-  expect((await receive(carol)).stored).toHaveLength(1)
-  expect(findContact(carol.vault, 'dave', Date.now())?.signKey).toEqual(dave.keyring.signKey.publicKey)
+
+  test('cannot keep an agent out by claiming its id first: what the platform shows first is pinned, and the claim counts for nothing', async () => {
+    using carol = openHandoffAgent(relay.origin, 'carol')
+    const dave = makeKeyring('dave', { name: 'Dave' }, Date.now())
+    const impostor = makeKeyring('dave', { name: 'Dave' }, Date.now())
+    await write(carol, impostor, 'pay somebody else')
+    await receive(carol)
+    await write(carol, dave, 'it is me')
+    expect((await receive(carol)).rejected).toMatchObject([{ reason: 'key_changed' }])
+
+    expect(show(carol, dave)).toMatchObject({ card: dave.card, isClaimed: false })
+    expect((await receive(carol)).stored).toMatchObject([{ from: 'dave', document: { text: 'it is me' } }])
+    expect(await read(carol)).toEqual([{ summary: 'it is me', claimed: undefined }])
+    // Evidence stays, and from here on the pin holds against the platform as well.
+    expect(listContacts(carol).contacts).toMatchObject([
+      { agentId: 'dave', conflict: { shown: impostor.card, pinned: dave.card } },
+    ])
+    expect(() => show(carol, impostor)).toThrow(expect.objectContaining({ code: 'key_changed' }))
+  })
+
+  test('leaves nothing, not even its card, where there is no room', async () => {
+    using carol = openHandoffAgent(relay.origin, 'carol')
+    await write(carol, makeKeyring('dave', { name: 'Dave' }, Date.now()), 'hi')
+    let rejected: unknown[] = []
+    while (rejected.length === 0)
+      rejected = (await receiveDrops(carol, { waitS: 1, limits: { sender: 10, strangers: 10, all: 10 } })).rejected
+    expect(rejected).toMatchObject([{ reason: 'over_quota' }])
+    expect(carol.vault.all('SELECT * FROM contacts')).toEqual([])
+  })
 })
 
 test('acting on a message sends one receipt that names it', async () => {

@@ -26,10 +26,10 @@ export async function resolveContact(agent: Agent, agentId: string): Promise<Sea
   })
 }
 
-/** The pinned contact, or the one the platform shows, pinned by this. */
+/** The pinned contact, or the one the platform shows, pinned by this; a key that a drop claimed is not enough. */
 export async function resolveCard(agent: Agent, agentId: string): Promise<PinnedContact> {
   const known = findContact(agent.vault, agentId, agent.now())
-  if (known) return known
+  if (known && !known.isClaimed) return known
   const { card, prekey } = await query(agent, 'discovery.getAgent', { agentId })
   return pinContact(agent, { agentId, card, ...(prekey && { prekey }) })
 }

@@ -94,7 +94,7 @@ function checkCard(file: unknown, { path, vault, nowMs }: VerifyInput): Checked 
 /** The pinned key first, then those before it. */
 function knownKeys(agentId: string, { vault, nowMs }: Pick<VerifyInput, 'vault' | 'nowMs'>): SignerKey[] {
   const contact = vault && findContact(vault, agentId, nowMs)
-  if (!vault || !contact) return []
+  if (!vault || !contact || contact.isClaimed) return []
   const encode = (key: Uint8Array) => Buffer.from(key).toString('base64url')
   return [
     { signKey: encode(contact.signKey), basis: 'pinned' },

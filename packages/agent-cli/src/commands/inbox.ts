@@ -8,7 +8,7 @@ import { showWait } from '../output/progress-bar.ts'
 export default class Inbox extends AgentCommand {
   static override summary = 'List sealed messages that arrived, newest first.'
   static override description =
-    'Takes in what the relay has for you, then lists what is on this machine. `rejected` counts drops that were for you and did not open or verify.'
+    'Takes in what the relay has for you, then lists what is on this machine. `claimed`: that it is of that agent is its sender’s word alone; `agents show AGENT` asks the platform. `rejected` counts drops that were for you and did not open or verify.'
   static override examples = ['<%= config.bin %> inbox', '<%= config.bin %> inbox --from $AGENT --since 24h']
   static override flags = {
     wait: Flags.integer({ summary: 'Wait for something new, seconds.', helpValue: 'S', min: 0, max: 3600 }),
@@ -29,6 +29,6 @@ export default class Inbox extends AgentCommand {
     const read = await readInbox(await this.openAgent(flags), { waitS, limit, from, sinceMs, signal: interruption }).finally(
       endWait,
     )
-    return this.show(read, { messages: ['messageId', 'from', 'typ', 'sentAtMs', 'state', 'summary'] })
+    return this.show(read, { messages: ['messageId', 'from', 'claimed', 'typ', 'sentAtMs', 'state', 'summary'] })
   }
 }

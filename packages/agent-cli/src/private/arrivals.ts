@@ -117,6 +117,16 @@ export function reviveDrops(vault: Vault): void {
   )
 }
 
+/**
+ * Everything that arrived in the name of an agent came under a key that is not its own: it stays as evidence and counts for nothing. Whose document is still
+ * on its way is asked for again.
+ */
+export function rejectMessagesOf(vault: Vault, agentId: string): void {
+  const sql = "UPDATE inbox SET state = 'rejected', reason = 'key_changed', receipt_due = 0 WHERE from_id = ? AND doc IS NOT NULL"
+  vault.run(sql, agentId)
+  vault.run("UPDATE inbox SET state = 'matched' WHERE state = 'spilled'")
+}
+
 /** Forget drops that were worth nothing, once the feed cannot show them again. Evidence stays. */
 export function forgetRejected(vault: Vault, seenBeforeMs: number): void {
   vault.run("DELETE FROM inbox WHERE state = 'rejected' AND frame IS NULL AND seen_at_ms < ?", seenBeforeMs)

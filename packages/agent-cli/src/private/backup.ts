@@ -25,6 +25,8 @@ interface BackupFile {
 
 /** What of a profile cannot be had again: identity key, live prekeys, pins. No messages, no files, no tokens. */
 export function writeBackup(vault: Vault, keyring: Keyring, nowMs: number): string {
+  // What a message claimed is no pin: it would come back as one.
+  const pins = listContacts(vault, nowMs).filter(({ isClaimed }) => !isClaimed)
   const file: BackupFile = {
     v: 1,
     kind: 'agent-marketplace/key-backup',
@@ -33,7 +35,7 @@ export function writeBackup(vault: Vault, keyring: Keyring, nowMs: number): stri
     card: keyring.card,
     ...(keyring.recoverySecret && { recoverySecret: toBase64url(keyring.recoverySecret) }),
     prekeys: listPrekeys(vault, nowMs).map(({ signed, secretKey }) => ({ signed, secret: toBase64url(secretKey) })),
-    contacts: listContacts(vault, nowMs).map(({ agentId, card, isVerified }) => ({ agentId, card, verified: isVerified })),
+    contacts: pins.map(({ agentId, card, isVerified }) => ({ agentId, card, verified: isVerified })),
   }
   return JSON.stringify(file)
 }

@@ -9,7 +9,8 @@ import {
 } from '@agent-marketplace/protocol'
 import { isSignedPrekey, openCard } from '@agent-marketplace/protocol/statements'
 import { CliError } from '../agent/cli-error.ts'
-import { keepConflict } from './key-conflicts.ts'
+import { rejectMessagesOf, reviveDrops } from './arrivals.ts'
+import { forgetConflict, keepConflict } from './key-conflicts.ts'
 import { type ContactRow, findRow, getContact, isRevokedRow, type PinnedContact } from './pinned.ts'
 import type { Vault } from './vault.ts'
 
@@ -18,8 +19,8 @@ export { findContact, type PinnedContact } from './pinned.ts'
 const NOTHING_SENT = 'nothing was sent'
 
 /**
- * Hold on to the identity key of an agent at first sight, and keep its newest card and live prekey from then on. A revoked card is the last of
- * its key: none after it counts.
+ * Hold on to the identity key of an agent that the platform shows, at first sight, and keep its newest card and live prekey from then on. A revoked
+ * card is the last of its key: none after it counts. A key that was only claimed gives way to the one that is shown first.
  *
  * @throws CliError `key_changed` (exit 8) if another key is pinned: both cards are kept as evidence and nothing else changes.
  * @throws CliError `key_changed` too if the card or the prekey is not signed by the key of the card: whoever handed it out made it up.
@@ -33,13 +34,28 @@ export function pin(vault: Vault, contact: Contact, nowMs: number): PinnedContac
     })
   const isKnownKey = vault.transaction(() => {
     const known = findRow(vault, agentId)
-    if (known && !isKeyOf(known, card)) {
-      keepConflict(vault, known, contact.card, nowMs)
-      return false
-    }
-    if (!known || (card.seq > known.seq && !isRevokedRow(known))) upsertCard(vault, card, contact.card, nowMs)
+    if (known?.claimed === 1 && !isKeyOf(known, card)) replaceClaim(vault, known, contact.card, nowMs)
+    else if (!keepCard(vault, { known, card, signed: contact.card }, nowMs)) return false
+    vault.run('UPDATE contacts SET claimed = 0 WHERE agent_id = ?', agentId)
     if (prekey) upsertPrekey(vault, prekey, { agentId, nowMs })
     return true
+  })
+  if (!isKnownKey) throw keyChanged(agentId)
+  return getContact(vault, agentId, nowMs)
+}
+
+/**
+ * Hold on to the key of a card that a drop brought, until the platform shows the agent's card: an id is the sender's claim up to then.
+ *
+ * @throws CliError `key_changed` if another key is known, claimed or pinned: both cards are kept as evidence and nothing else changes.
+ */
+export function pinClaim(vault: Vault, { agentId, card: signed }: Omit<Contact, 'prekey'>, nowMs: number): PinnedContact {
+  const card = getCard(agentId, signed)
+  const isKnownKey = vault.transaction(() => {
+    const known = findRow(vault, agentId)
+    const isKept = keepCard(vault, { known, card, signed }, nowMs)
+    if (!known) vault.run('UPDATE contacts SET claimed = 1 WHERE agent_id = ?', agentId)
+    return isKept
   })
   if (!isKnownKey) throw keyChanged(agentId)
   return getContact(vault, agentId, nowMs)
@@ -53,7 +69,7 @@ export function pin(vault: Vault, contact: Contact, nowMs: number): PinnedContac
 export function confirmCard(vault: Vault, agentId: string, signed: SignedCard, nowMs: number): AgentCard {
   const card = getCard(agentId, signed)
   const known = findRow(vault, agentId)
-  if (known && !isKeyOf(known, card)) {
+  if (known && known.claimed === 0 && !isKeyOf(known, card)) {
     keepConflict(vault, known, signed, nowMs)
     throw keyChanged(agentId)
   }
@@ -78,7 +94,32 @@ export function repin(vault: Vault, agentId: string, signed: SignedCard, nowMs: 
 
 /** Note that people have compared the safety number of this contact over another channel. */
 export function markVerified(vault: Vault, agentId: string): void {
-  vault.run('UPDATE contacts SET verified = 1 WHERE agent_id = ?', agentId)
+  vault.run('UPDATE contacts SET verified = 1, claimed = 0 WHERE agent_id = ?', agentId)
+}
+
+/** Keep a first card, or a newer one of the known key. @returns `false` for another key: both cards are kept as evidence. */
+function keepCard(
+  vault: Vault,
+  { known, card, signed }: { known: ContactRow | undefined; card: AgentCard; signed: SignedCard },
+  nowMs: number,
+): boolean {
+  if (known && !isKeyOf(known, card)) {
+    keepConflict(vault, known, signed, nowMs)
+    return false
+  }
+  if (!known || (card.seq > known.seq && !isRevokedRow(known))) upsertCard(vault, card, signed, nowMs)
+  return true
+}
+
+/** Whoever wrote under the claimed key is not this agent: its card is kept as evidence, and what it wrote counts for nothing. */
+function replaceClaim(vault: Vault, claimed: ContactRow, shown: SignedCard, nowMs: number): void {
+  const { agent_id: agentId, card_bytes: cardBytes, card_signature: signature } = claimed
+  repin(vault, agentId, shown, nowMs)
+  forgetConflict(vault, agentId, shown)
+  const pinned = findRow(vault, agentId)
+  if (pinned) keepConflict(vault, pinned, { cardBytes, signature }, nowMs)
+  reviveDrops(vault)
+  rejectMessagesOf(vault, agentId)
 }
 
 function getCard(agentId: string, signed: SignedCard): AgentCard {

@@ -14,6 +14,8 @@ export interface Message<T extends DocumentTyp = DocumentTyp> {
   readonly document: DocumentOf<T>
   /** What a `ref` to it says: SHA-256 of its bytes, base64url. */
   readonly hash: string
+  /** That it is of `from` is only what its sender says: the platform has not shown the card of that agent yet. */
+  readonly isClaimed: boolean
 }
 
 /** What is stored of a drop that verified. */
@@ -40,9 +42,11 @@ interface MessageRow {
   state: MessageState
   doc: Uint8Array
   doc_hash: string
+  claimed: number
 }
 
-const COLUMNS = 'message_id, from_id, typ, sent_at_ms, state, doc, doc_hash'
+const COLUMNS = `message_id, from_id, typ, sent_at_ms, state, doc, doc_hash,
+  EXISTS (SELECT 1 FROM contacts WHERE agent_id = from_id AND claimed = 1) AS claimed`
 const ARRIVED = "state IN ('stored', 'opened', 'acted')"
 /** What a person sends and waits for, and nothing else answers at once. */
 const RECEIPTED_TYPS: readonly DocumentTyp[] = ['order.offer', 'handoff.files', 'message.text']
@@ -135,5 +139,5 @@ function toMessage(row: MessageRow): Message | undefined {
   const document = isDocumentTyp(typ) ? readDocument(typ, row.doc) : null
   if (!isDocumentTyp(typ) || document === null) return undefined
   const { message_id: messageId, from_id: from, sent_at_ms: sentAtMs, state, doc_hash: hash } = row
-  return { messageId, from, typ, sentAtMs, state, document, hash }
+  return { messageId, from, typ, sentAtMs, state, document, hash, isClaimed: row.claimed === 1 }
 }

@@ -18,6 +18,8 @@ export interface PinnedContact {
   readonly isRevoked: boolean
   /** Compared by people over another channel. */
   readonly isVerified: boolean
+  /** Known from a drop alone: whoever made the key says that it is of this agent, and nobody else does. */
+  readonly isClaimed: boolean
 }
 
 export interface ContactRow {
@@ -31,6 +33,7 @@ export interface ContactRow {
   prekey_issued_at_ms: number | null
   prekey_expires_at_ms: number | null
   verified: number
+  claimed: number
 }
 
 /** @returns the pinned contact, or `undefined` for an agent never seen. Its prekey is left out once it is no longer live at `nowMs`. */
@@ -70,6 +73,7 @@ function toContact(row: ContactRow, nowMs: number): PinnedContact {
       row.prekey_expires_at_ms !== null && { prekey: row.prekey, prekeyExpiresAtMs: row.prekey_expires_at_ms }),
     isRevoked: isRevokedRow(row),
     isVerified: row.verified === 1,
+    isClaimed: row.claimed === 1,
   }
 }
 

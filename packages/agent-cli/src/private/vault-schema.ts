@@ -161,6 +161,12 @@ const spool = [
   ) STRICT, WITHOUT ROWID`,
 ]
 
+/** Keys that nobody but their sender has vouched for. */
+const claims = [
+  // 1 while a key is known from a drop alone: the platform, which gives out ids, has not shown it yet.
+  'ALTER TABLE contacts ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0',
+]
+
 /** One list of statements a version, applied in order; never edited once released. */
 export const vaultMigrations: readonly (readonly string[])[] = [
   [...controlPlane, ...handoffSchema],
@@ -171,6 +177,7 @@ export const vaultMigrations: readonly (readonly string[])[] = [
   passes,
   resealing,
   spool,
+  claims,
 ]
 
 export const VAULT_VERSION = vaultMigrations.length

@@ -13,7 +13,11 @@ const TEXT_CHARS_MAX = 100_000
 
 const about = {
   messageId: z.string(),
-  from: AgentId.describe('Who signed it; this was verified.'),
+  from: AgentId.describe('Who signed it; this was verified, unless claimed.'),
+  claimed: z
+    .literal(true)
+    .optional()
+    .describe('That it is of that agent is its sender’s word alone, until `agents show` has asked the platform.'),
   typ: z.string(),
   sentAtMs: TimeMs,
   state: z.enum(['stored', 'opened', 'acted']),
