@@ -37,7 +37,7 @@ export async function showAgent(agent: Agent, agentId: string): Promise<ShownAge
   const detail = await query(agent, 'discovery.getAgent', { agentId })
   if (agentId !== agent.agentId)
     await pinContact(agent, { agentId, card: detail.card, ...(detail.prekey && { prekey: detail.prekey }) })
-  const { name, description, signKey } = confirmCard(agent.vault, agentId, detail.card, agent.now())
+  const { name, description, signKey } = confirmCard(agent.vault, { agentId, card: detail.card }, agent.now())
   return { ...detail, name, ...(description !== undefined && { description }), fingerprint: fingerprintOf(signKey) }
 }
 
@@ -51,7 +51,7 @@ async function showEach<T extends AgentSummary | Candidate>(agent: Agent, entrie
 }
 
 function shown<T extends AgentSummary | Candidate>(agent: Agent, entry: T): Shown<T> {
-  const { name, signKey } = confirmCard(agent.vault, entry.agentId, entry.card, agent.now())
+  const { name, signKey } = confirmCard(agent.vault, { agentId: entry.agentId, card: entry.card }, agent.now())
   const { card: _, ...rest } = entry
   if ('prekey' in rest) delete rest.prekey
   return { ...rest, name, fingerprint: fingerprintOf(signKey) } as Shown<T>

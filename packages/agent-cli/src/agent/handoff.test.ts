@@ -1,14 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { findDocuments } from '../private/inbox.ts'
+import { findContact } from '../private/contacts.ts'
+import { findDocuments, findMessage } from '../private/inbox.ts'
+import { makeKeyring } from '../private/keyring.ts'
 import { listSent } from '../private/outbox.ts'
+import { currentPrekey } from '../private/prekeys.ts'
 import { findSubmission } from '../private/submissions.ts'
+import { openVault } from '../private/vault.ts'
 import { makeTestHome } from '../test-home.ts'
 import { startMarket, type TestAgent, type TestMarket } from '../test-market.ts'
 import type { Agent } from './agent.ts'
 import { mutate, query } from './call.ts'
 import { deliverNow, deliverOutbox } from './deliver-outbox.ts'
+import { showAgent } from './directory.ts'
 import { fetchWork } from './fetch-work.ts'
 import type { Judge } from './judge-work.ts'
 import { acceptAssignment } from './lease.ts'
@@ -17,6 +22,7 @@ import { releaseDue } from './release-key.ts'
 import { runReview } from './run-review.ts'
 import { sealDocument } from './seal-document.ts'
 import { sealFiles } from './seal-files.ts'
+import { sendMessage } from './send-message.ts'
 import { sendOrder } from './send-order.ts'
 import { showOrder } from './show-order.ts'
 import { submitWork } from './submit-work.ts'
@@ -190,8 +196,48 @@ describe('an order', () => {
     await receive(reviewer)
     const fetched = await fetchWork(reviewer, { assignmentId, directory: out() })
     expect(readFileSync(fetched.files[0]!, 'utf8')).toBe('done')
+    // The buyer's word was enough: the platform was not asked who that is.
+    expect(findContact(worker.vault, reviewer.agentId, Date.now())).toBeUndefined()
+  })
+
+  test('that names somebody with a made-up card gives that card the work of this order, and nothing else', async () => {
+    const assignmentId = await assign()
+    const madeUp = makeKeyring(reviewer.agentId, { name: 'Reviewer' }, Date.now())
+    using vault = openVaultIn(join(place.path, 'made-up'))
+    const prekey = currentPrekey(vault, madeUp, Date.now()).signed
+    const deliverTo = { agentId: reviewer.agentId, card: madeUp.card, prekey }
+    const document = { v: 1 as const, assignmentId, instructions: 'x', artifacts: [], validators: {}, reviewers: [], deliverTo }
+    await deliverNow(buyer, [await sealDocument(buyer, { to: worker.agentId, typ: 'order.offer', document, purpose: 'order' })])
+    await acceptAssignment(worker, assignmentId)
+    await receive(worker)
+    await submitWork(worker, { assignmentId, files: [makeFile('result.txt', 'done')] })
+    expect(listSent(worker.vault, 'work.key', assignmentId).map(({ to }) => to)).toEqual([buyer.agentId, reviewer.agentId])
+
+    expect(await showAgent(worker, reviewer.agentId)).toMatchObject({ card: reviewer.keyring.card })
+    const { messageId } = await sendMessage(worker, { to: reviewer.agentId, text: 'for you alone' })
+    await receive(reviewer)
+    expect(findMessage(reviewer.vault, messageId)).toMatchObject({ document: { text: 'for you alone' } })
+  })
+
+  test('that names somebody under another key than the pinned one delivers to the buyer alone, and says so', async () => {
+    const assignmentId = await assign()
+    await showAgent(worker, reviewer.agentId)
+    const { card } = makeKeyring(reviewer.agentId, { name: 'Reviewer' }, Date.now())
+    const deliverTo = { agentId: reviewer.agentId, card }
+    const document = { v: 1 as const, assignmentId, instructions: 'x', artifacts: [], validators: {}, reviewers: [], deliverTo }
+    await deliverNow(buyer, [await sealDocument(buyer, { to: worker.agentId, typ: 'order.offer', document, purpose: 'order' })])
+    await acceptAssignment(worker, assignmentId)
+    await receive(worker)
+    const submitted = submitWork(worker, { assignmentId, files: [makeFile('result.txt', 'done')] })
+    await expect(submitted).rejects.toMatchObject({ code: 'key_changed', exit: 8 })
+    expect(listSent(worker.vault, 'work.key', assignmentId)).toMatchObject([{ to: buyer.agentId, isSent: true }])
   })
 })
+
+function openVaultIn(directory: string) {
+  const vault = openVault(directory)
+  return Object.assign(vault, { [Symbol.dispose]: () => vault.close() })
+}
 
 describe('work', () => {
   async function working({ reviewed = true, maxAttempts = 1 } = {}) {

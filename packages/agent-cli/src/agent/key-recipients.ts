@@ -1,18 +1,14 @@
 import type { Assignment, Contact } from '@agent-marketplace/protocol'
-import type { Agent } from './agent.ts'
-import { pinAll } from './pin-all.ts'
 
-/**
- * Who gets the keys of work that passed: the buyer, and whom it names beside itself. The buyer vouches for that card by signing the order or the brief.
- *
- * @throws CliError `key_changed` if it is another one than the pinned one.
- */
-export async function recipientsOf(
-  agent: Agent,
-  { buyerId }: Pick<Assignment, 'buyerId'>,
-  deliverTo: Contact | undefined,
-): Promise<string[]> {
-  if (!deliverTo) return [buyerId]
-  await pinAll(agent, [deliverTo])
-  return [...new Set([buyerId, deliverTo.agentId])]
+/** Somebody who gets the keys of work. */
+export interface KeyRecipient {
+  readonly to: string
+  /** Its card and prekey in the buyer's word, where the platform need not hear of it. */
+  readonly vouched?: Contact | undefined
+}
+
+/** Who gets the keys of work that passed: the buyer, and whom it names beside itself; it vouches for that card by signing the order or the brief. */
+export function recipientsOf({ buyerId }: Pick<Assignment, 'buyerId'>, deliverTo: Contact | undefined): KeyRecipient[] {
+  const isOther = deliverTo !== undefined && deliverTo.agentId !== buyerId
+  return [{ to: buyerId }, ...(isOther ? [{ to: deliverTo.agentId, vouched: deliverTo }] : [])]
 }

@@ -87,9 +87,9 @@ async function followReviews(agent: Agent, work: Submission, assignment: Assignm
 /** Send the keys to the buyer, and to whom the order names beside it. */
 async function sendKeys(agent: Agent, work: Submission, assignment: Assignment): Promise<string[]> {
   const { assignmentId, attempt, artifacts } = work
-  const recipients = await recipientsOf(agent, assignment, findOrder(agent, assignment)?.document.deliverTo)
-  const messageIds: string[] = []
-  for (const to of recipients) {
+  const recipients = recipientsOf(assignment, findOrder(agent, assignment)?.document.deliverTo)
+  // One who cannot be reached does not keep the others from getting theirs.
+  await tryEach(recipients, async ({ to, vouched }) => {
     const announced = findSent(agent.vault, 'work.ready', readyPurpose(work, to))
     const document = {
       v: 1 as const,
@@ -98,11 +98,9 @@ async function sendKeys(agent: Agent, work: Submission, assignment: Assignment):
       ...(announced && { ref: announced.hash }),
       artifacts: [...artifacts],
     }
-    messageIds.push(
-      await sealDocument(agent, { to, typ: 'work.key', document, purpose: `work.key ${assignmentId} ${attempt} ${to}` }),
-    )
-  }
-  await deliverNow(agent, messageIds)
+    const purpose = `work.key ${assignmentId} ${attempt} ${to}`
+    await deliverNow(agent, [await sealDocument(agent, { to, typ: 'work.key', document, purpose, vouched })])
+  })
   markSubmission(agent.vault, work, 'released')
-  return recipients
+  return recipients.map(({ to }) => to)
 }

@@ -1,8 +1,9 @@
-import { findContact, type PinnedContact } from '../private/contacts.ts'
+import { type Contact, fromBase64url } from '@agent-marketplace/protocol'
+import { confirmCard, findContact, isLivePrekey, type PinnedContact } from '../private/contacts.ts'
 import type { Agent } from './agent.ts'
 import { query } from './call.ts'
 import { CliError } from './cli-error.ts'
-import { pinContact } from './pin-contact.ts'
+import { followKey, pinContact } from './pin-contact.ts'
 
 /** Somebody a drop can be sealed to now: pinned, and with a live prekey of 32 bytes. */
 export type SealableContact = PinnedContact & { readonly prekey: Uint8Array }
@@ -24,6 +25,22 @@ export async function resolveContact(agent: Agent, agentId: string): Promise<Sea
   throw new CliError('wrong_state', `${agentId} has no live prekey: nothing can be sealed to it`, {
     hint: 'its owner publishes one by running any command or the daemon',
   })
+}
+
+/**
+ * As `resolveContact`, for a recipient whose card and prekey somebody else vouches for. Nothing is pinned by that, and the platform is asked only where they
+ * do not do.
+ *
+ * @throws CliError `key_changed` if the card names another key than the pinned one, or did not sign the prekey.
+ */
+export async function resolveVouched(agent: Agent, vouched: Contact): Promise<{ readonly prekey: Uint8Array }> {
+  const { agentId, card, prekey } = vouched
+  if (findContact(agent.vault, agentId, agent.now())?.isClaimed === false) await followKey(agent, agentId, card)
+  const said = confirmCard(agent.vault, vouched, agent.now())
+  const known = findContact(agent.vault, agentId, agent.now())
+  const isEnough = !known || known.isClaimed ? said.status === 'active' : !known.isRevoked
+  const key = prekey && isLivePrekey(prekey, agentId, agent.now()) ? fromBase64url(prekey.prekey) : undefined
+  return isEnough && key ? { prekey: key } : resolveContact(agent, agentId)
 }
 
 /** The pinned contact, or the one the platform shows, pinned by this; a key that a drop claimed is not enough. */

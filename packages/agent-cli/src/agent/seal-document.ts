@@ -1,4 +1,4 @@
-import { RELAY_TTL_MS, type RelayTtl, toBase64url } from '@agent-marketplace/protocol'
+import { type Contact, RELAY_TTL_MS, type RelayTtl, toBase64url } from '@agent-marketplace/protocol'
 import {
   DOC_BYTES_MAX_IN_DROP,
   type DocumentOf,
@@ -19,7 +19,7 @@ import type { Vault } from '../private/vault.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
 import { drawDelayMs } from './handoff-delay.ts'
-import { resolveContact } from './resolve-contact.ts'
+import { resolveContact, resolveVouched } from './resolve-contact.ts'
 
 /** How long the relay keeps a drop nobody reads. */
 const DROP_TTL: RelayTtl = '7d'
@@ -32,6 +32,8 @@ export interface DocumentToSeal<T extends DocumentTyp> {
   readonly purpose: string
   /** It leaves only after these files; those whose keys it carries if not given. */
   readonly after?: readonly SealedArtifact[] | undefined
+  /** Card and prekey of the recipient in the word of somebody whose word is enough for this document, and for nothing else. */
+  readonly vouched?: Contact | undefined
 }
 
 /**
@@ -43,7 +45,7 @@ export interface DocumentToSeal<T extends DocumentTyp> {
  */
 export async function sealDocument<T extends DocumentTyp>(
   agent: Agent,
-  { to, typ, document, purpose, after }: DocumentToSeal<T>,
+  { to, typ, document, purpose, after, vouched }: DocumentToSeal<T>,
 ): Promise<string> {
   const { vault } = agent
   const earlier = findSent(vault, typ, purpose)
@@ -51,7 +53,7 @@ export async function sealDocument<T extends DocumentTyp>(
 
   const doc = writeDocument(typ, document)
   const spillKey = doc.length > DOC_BYTES_MAX_IN_DROP ? generateArtifactKey() : undefined
-  const sealed = await sealTo(agent, { to, typ, doc, spillKey })
+  const sealed = await sealTo(agent, { to, typ, doc, spillKey, vouched })
   const assignmentId = 'assignmentId' in document ? document.assignmentId : undefined
   const nowMs = agent.now()
   const files = spooledOf(vault, after ?? keyedArtifacts(document))
@@ -83,9 +85,15 @@ export async function resealDrop(agent: Agent, drop: UnsentDrop): Promise<void> 
 
 async function sealTo(
   agent: Agent,
-  { to, typ, doc, spillKey }: Pick<UnsentDrop, 'to' | 'typ' | 'doc' | 'spillKey'>,
+  {
+    to,
+    typ,
+    doc,
+    spillKey,
+    vouched,
+  }: Pick<UnsentDrop, 'to' | 'typ' | 'doc' | 'spillKey'> & Pick<DocumentToSeal<never>, 'vouched'>,
 ): Promise<{ drop: SealedDrop; signKey: Uint8Array }> {
-  const { prekey } = await resolveContact(agent, to)
+  const { prekey } = vouched ? await resolveVouched(agent, vouched) : await resolveContact(agent, to)
   const { card, signKey } = await agent.identity()
   const sentAtMs = agent.now()
   const said = spillKey ? describeSpilled(doc, spillKey, sentAtMs + RELAY_TTL_MS[DROP_TTL]) : doc

@@ -2,6 +2,7 @@ import { deliverNow } from '../agent/deliver-outbox.ts'
 import { findBrief, findWork, type ReviewParties } from '../agent/find-review.ts'
 import { recipientsOf } from '../agent/key-recipients.ts'
 import { sealDocument } from '../agent/seal-document.ts'
+import { tryEach } from '../agent/try-each.ts'
 import { type Job, moveJob } from '../private/jobs.ts'
 import { findDecision } from '../private/verdicts.ts'
 import type { Daemon } from './daemon-context.ts'
@@ -30,14 +31,12 @@ export async function releaseInStead({ agent, emit, wake }: Daemon, job: Job, pa
 
   const { assignmentId, attempt } = target
   const document = { v: 1 as const, assignmentId, attempt, ref: work.hash, artifacts: [...work.artifacts] }
-  const sentTo = await recipientsOf(agent, review, findBrief(agent, parties)?.document.deliverTo)
-  const messageIds: string[] = []
-  for (const to of sentTo) {
+  const recipients = recipientsOf(review, findBrief(agent, parties)?.document.deliverTo)
+  await tryEach(recipients, async ({ to, vouched }) => {
     const purpose = `work.key ${assignmentId} ${attempt} ${to}`
-    messageIds.push(await sealDocument(agent, { to, typ: 'work.key', document, purpose }))
-  }
-  await deliverNow(agent, messageIds)
+    await deliverNow(agent, [await sealDocument(agent, { to, typ: 'work.key', document, purpose, vouched })])
+  })
   moveJob(agent.vault, job, { state: 'ended' }, agent.now())
-  emit('key-released', { assignmentId, attempt, sentTo })
+  emit('key-released', { assignmentId, attempt, sentTo: recipients.map(({ to }) => to) })
   return undefined
 }

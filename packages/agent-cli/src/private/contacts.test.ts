@@ -66,7 +66,7 @@ test('another key is refused and kept as evidence; what was pinned stays as it i
   const before = everything(vault)
 
   expect(() => pin(vault, contactOf(impostor, prekeyOf(impostor, NOW)), NOW)).toThrow(keyChanged)
-  expect(() => confirmCard(vault, 'worker', impostor.card, NOW)).toThrow(keyChanged)
+  expect(() => confirmCard(vault, contactOf(impostor), NOW)).toThrow(keyChanged)
 
   expect(everything(vault)).toEqual(before)
   expect(vault.all('SELECT * FROM key_conflicts')).toMatchObject([

@@ -27,11 +27,7 @@ const NOTHING_SENT = 'nothing was sent'
  */
 export function pin(vault: Vault, contact: Contact, nowMs: number): PinnedContact {
   const { agentId, prekey } = contact
-  const card = getCard(agentId, contact.card)
-  if (prekey && !isSignedPrekey(prekey, card.signKey))
-    throw new CliError('key_changed', `the prekey shown for ${agentId} is not signed by the key of its card`, {
-      hint: NOTHING_SENT,
-    })
+  const card = getCard(contact)
   const isKnownKey = vault.transaction(() => {
     const known = findRow(vault, agentId)
     if (known?.claimed === 1 && !isKeyOf(known, card)) replaceClaim(vault, known, contact.card, nowMs)
@@ -50,7 +46,7 @@ export function pin(vault: Vault, contact: Contact, nowMs: number): PinnedContac
  * @throws CliError `key_changed` if another key is known, claimed or pinned: both cards are kept as evidence and nothing else changes.
  */
 export function pinClaim(vault: Vault, { agentId, card: signed }: Omit<Contact, 'prekey'>, nowMs: number): PinnedContact {
-  const card = getCard(agentId, signed)
+  const card = getCard({ agentId, card: signed })
   const isKnownKey = vault.transaction(() => {
     const known = findRow(vault, agentId)
     const isKept = keepCard(vault, { known, card, signed }, nowMs)
@@ -62,15 +58,16 @@ export function pinClaim(vault: Vault, { agentId, card: signed }: Omit<Contact, 
 }
 
 /**
- * Read the card shown for an agent without pinning it.
+ * Read the card, and the prekey, that are shown for an agent without pinning it.
  *
- * @throws CliError `key_changed` if it is not genuine, or names another key than the pinned one: then both are kept as evidence.
+ * @throws CliError `key_changed` if they are not genuine, or of another key than the pinned one: then both cards are kept as evidence.
  */
-export function confirmCard(vault: Vault, agentId: string, signed: SignedCard, nowMs: number): AgentCard {
-  const card = getCard(agentId, signed)
+export function confirmCard(vault: Vault, contact: Contact, nowMs: number): AgentCard {
+  const { agentId } = contact
+  const card = getCard(contact)
   const known = findRow(vault, agentId)
   if (known && known.claimed === 0 && !isKeyOf(known, card)) {
-    keepConflict(vault, known, signed, nowMs)
+    keepConflict(vault, known, contact.card, nowMs)
     throw keyChanged(agentId)
   }
   return card
@@ -89,7 +86,7 @@ export function findOtherKey(vault: Vault, agentId: string, shown: SignedCard): 
  */
 export function repin(vault: Vault, agentId: string, signed: SignedCard, nowMs: number): void {
   vault.run('DELETE FROM contacts WHERE agent_id = ?', agentId)
-  upsertCard(vault, getCard(agentId, signed), signed, nowMs)
+  upsertCard(vault, getCard({ agentId, card: signed }), signed, nowMs)
 }
 
 /** Note that people have compared the safety number of this contact over another channel. */
@@ -122,11 +119,16 @@ function replaceClaim(vault: Vault, claimed: ContactRow, shown: SignedCard, nowM
   rejectMessagesOf(vault, agentId)
 }
 
-function getCard(agentId: string, signed: SignedCard): AgentCard {
+function getCard({ agentId, card: signed, prekey }: Contact): AgentCard {
   const card = openCard(signed, agentId)
-  if (!card)
-    throw new CliError('key_changed', `the card shown for ${agentId} is not signed by the key it names`, { hint: NOTHING_SENT })
+  if (!card) throw madeUp(`the card shown for ${agentId} is not signed by the key it names`)
+  if (prekey && !isSignedPrekey(prekey, card.signKey))
+    throw madeUp(`the prekey shown for ${agentId} is not signed by the key of its card`)
   return card
+}
+
+function madeUp(message: string): CliError {
+  return new CliError('key_changed', message, { hint: NOTHING_SENT })
 }
 
 function isKeyOf(known: ContactRow, card: AgentCard): boolean {
@@ -154,12 +156,16 @@ function upsertCard(vault: Vault, card: AgentCard, signed: SignedCard, nowMs: nu
   )
 }
 
+/** Whether a signed prekey is of this agent, neither expired nor of the future, and lives no longer than prekeys do. */
+export function isLivePrekey({ agentId, issuedAtMs, expiresAtMs }: SignedPrekey, of: string, nowMs: number): boolean {
+  const isInForce = issuedAtMs <= nowMs + SESSION_CLOCK_SKEW_MS && expiresAtMs > nowMs
+  return agentId === of && isInForce && expiresAtMs - issuedAtMs <= PREKEY_LIFETIME_MS
+}
+
 /** A prekey that is not live is left aside: the one known before stays. */
 function upsertPrekey(vault: Vault, prekey: SignedPrekey, at: { agentId: string; nowMs: number }): void {
   const { issuedAtMs, expiresAtMs } = prekey
-  const isLive =
-    issuedAtMs <= at.nowMs + SESSION_CLOCK_SKEW_MS && expiresAtMs > at.nowMs && expiresAtMs - issuedAtMs <= PREKEY_LIFETIME_MS
-  if (prekey.agentId !== at.agentId || !isLive) return
+  if (!isLivePrekey(prekey, at.agentId, at.nowMs)) return
   vault.run(
     `UPDATE contacts SET prekey = ?, prekey_issued_at_ms = ?, prekey_expires_at_ms = ?
      WHERE agent_id = ? AND coalesce(prekey_issued_at_ms, -1) < ?`,
