@@ -93,6 +93,10 @@ async function fetchFile(
       throw new ContentError('content_mismatch', `${artifact.name} is not the file its sender described`)
     }
     await finish(partial, path, artifact.sha256)
+  } catch (error) {
+    // Nothing came that another call could go on from, here or in another process.
+    if (downloadedParts(vault, path, artifact.sha256).size === 0) await rm(partial, { force: true })
+    throw error
   } finally {
     await file.close()
   }

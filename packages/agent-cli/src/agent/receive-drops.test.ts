@@ -249,6 +249,22 @@ test('a listener that was away for weeks takes in what is left of them, page by 
   expect(listMessages(bob.vault, { limit: 9 }).map((message) => message.messageId)).toEqual([messageId])
 })
 
+test('a feed that never ends keeps back nothing that it has brought', { timeout: 120_000 }, async () => {
+  const drop = sealToBob()
+  await put(drop)
+  const filled = () => [drop.record, ...Array.from({ length: 9_999 }, () => randomBytes(40))]
+  const endless = (client: RelayClient): RelayClient => ({
+    ...client,
+    feed: async ({ after }) => ({ cursor: after + 10_000, records: filled() }),
+  })
+  const listener = bob.restart({ wrap: endless })
+
+  expect((await receiveDrops(listener, { pagesMax: 1 })).stored).toHaveLength(1)
+  const after = feedCursor(bob.vault, relay.origin)
+  await receiveDrops(listener, { pagesMax: 1 })
+  expect(feedCursor(bob.vault, relay.origin)).toBe(after + 10_000)
+})
+
 describe('a flood', { timeout: 120_000 }, () => {
   const limits = { sender: 40_000, strangers: 60_000, all: 100_000 }
   const text = 'x'.repeat(8_000)

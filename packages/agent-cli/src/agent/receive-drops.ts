@@ -35,6 +35,8 @@ export interface Received {
 export interface ReceiveOptions {
   /** How long to wait for the feed to grow when it has nothing new, s (≤ 60). */
   readonly waitS?: number | undefined
+  /** How many pages of the feed are read before what they brought is taken in. Whoever calls again goes on behind them. */
+  readonly pagesMax?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly limits?: InboxLimits | undefined
 }
@@ -47,9 +49,9 @@ export interface ReceiveOptions {
  * @throws CliError `unreachable` and the like; what came in before stays.
  */
 export async function receiveDrops(agent: Agent, options: ReceiveOptions = {}): Promise<Received> {
-  const { waitS = 0, signal, limits = INBOX_LIMITS } = options
+  const { waitS = 0, pagesMax = Number.POSITIVE_INFINITY, signal, limits = INBOX_LIMITS } = options
   // What an interrupted call left is taken in at once, not after waiting for more.
-  await scanFeed(agent, { waitS: pendingDrops(agent.vault, 1).length > 0 ? 0 : waitS, signal })
+  await scanFeed(agent, { waitS: pendingDrops(agent.vault, 1).length > 0 ? 0 : waitS, pagesMax, signal })
   const received: Received = { stored: [], rejected: [] }
   const pending = pendingDrops(agent.vault, DROPS_A_CALL)
   if (pending.length === 0) return received
@@ -79,13 +81,16 @@ export async function receiveDrops(agent: Agent, options: ReceiveOptions = {}): 
   return received
 }
 
-/** Read the feed to its end, and keep what is ours. */
-async function scanFeed(agent: Agent, { waitS, signal }: { waitS: number; signal: AbortSignal | undefined }): Promise<void> {
+/** Read the feed to its end, or for so many pages, and keep what is ours. */
+async function scanFeed(
+  agent: Agent,
+  { waitS, pagesMax, signal }: { waitS: number; pagesMax: number; signal: AbortSignal | undefined },
+): Promise<void> {
   const relay = await agent.relay()
   const scanners = livePrekeys(agent.vault, agent.now()).map(prepareScanner)
-  for (let isFirst = true; ; isFirst = false) {
+  for (let page = 0; page < pagesMax; page++) {
     const after = feedCursor(agent.vault, relay.origin)
-    const { cursor, records } = await relay.feed({ after, waitS: isFirst ? waitS : 0, ...(signal && { signal }) })
+    const { cursor, records } = await relay.feed({ after, waitS: page === 0 ? waitS : 0, ...(signal && { signal }) })
     const matched = await matchRecords(scanners, records)
     if (matched.length > 0 || cursor !== after) recordScan(agent.vault, { relay: relay.origin, cursor, matched }, agent.now())
     if (records.length < FEED_PAGE_RECORDS_MAX) return

@@ -12,7 +12,7 @@ import { dueRemovals } from '../private/removals.ts'
 import { readPolicy } from '../settings/policy.ts'
 import type { Daemon, DaemonEventName, DaemonOptions, EventDetails } from './daemon-context.ts'
 import { createDuties } from './duties.ts'
-import { followEventsOnce, receiveOnce } from './listen.ts'
+import { followEventsOnce, keepReceiving, receiveAll } from './listen.ts'
 import { beatOnce } from './presence.ts'
 import { createRecovery } from './recovery.ts'
 import { createReleaser } from './releaser.ts'
@@ -104,7 +104,7 @@ async function runLoops(daemon: Daemon, [dutyBell, releaseBell]: readonly [Wakeu
     runLoop(
       daemon,
       'feed',
-      endless(() => receiveOnce(daemon)),
+      endless(() => keepReceiving(daemon)),
     ),
     runLoop(daemon, 'outbox', () => keepSending(daemon)),
     runLoop(daemon, 'removals', () => keepRemoving(daemon)),
@@ -131,7 +131,7 @@ async function runOnce(daemon: Daemon): Promise<void> {
   try {
     for (let isMoving = true; isMoving && !daemon.signal.aborted; ) {
       await followEventsOnce(daemon, 0)
-      const { stored } = await receiveOnce(daemon, 0)
+      const { stored } = await receiveAll(daemon)
       await duties.look()
       const hasMoved = await duties.settle()
       isMoving = (await release()) || hasMoved || stored.length > 0

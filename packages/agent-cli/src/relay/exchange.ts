@@ -1,5 +1,5 @@
 import { isErrorCode, releaseBytes, statusOf } from '@agent-marketplace/protocol'
-import type { Dispatcher } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import { CliError } from '../agent/cli-error.ts'
 
 /** An error answer of the relay is a few bytes; this is more than any. */
@@ -17,6 +17,10 @@ export interface Exchange {
   readonly room?: Uint8Array | undefined
   /** Time for the whole exchange, in milliseconds. */
   readonly maxMs: number
+  /** How long the relay may say nothing, in milliseconds: before its answer, and in the middle of it. */
+  readonly silentMaxMs: number
+  /** How long it was asked to wait before it answers, in milliseconds. */
+  readonly waitMs?: number
   readonly signal?: AbortSignal | undefined
   /** Keep the connection for the next exchange. Calls about slots do not, so that no two slots share one. */
   readonly keepsConnection?: boolean
@@ -29,7 +33,8 @@ export interface Exchange {
  * @throws CliError with the relay's code; `unreachable` if no whole answer came, `bad_answer` if it is not one of a relay, `interrupted`.
  */
 export async function exchange(dispatcher: Dispatcher, origin: string, request: Exchange): Promise<Uint8Array | undefined> {
-  const { method, path, headers = {}, body = null, bytesMax, room, maxMs, signal, keepsConnection = false } = request
+  const { method, path, headers = {}, body = null, bytesMax, room, signal, keepsConnection = false } = request
+  const { maxMs, silentMaxMs, waitMs = 0 } = request
   const limit = AbortSignal.timeout(maxMs)
   try {
     const answer = await dispatcher.request({
@@ -40,9 +45,9 @@ export async function exchange(dispatcher: Dispatcher, origin: string, request: 
       body,
       reset: !keepsConnection,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      // The limit above is the one that counts: these would cut a long wait for the feed.
-      headersTimeout: 0,
-      bodyTimeout: 0,
+      // A body on its way up is no silence, but undici takes it for one.
+      headersTimeout: body ? 0 : waitMs + silentMaxMs,
+      bodyTimeout: silentMaxMs,
     })
     const isDone = answer.statusCode === 200 || answer.statusCode === 204
     const bytes = await readAll(answer.body, {
@@ -107,10 +112,16 @@ export function badAnswer(what: string): CliError {
   return new CliError('bad_answer', `what answered is not a relay of Agent Marketplace (${what})`)
 }
 
+const SILENCE: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+/** What the parser says when a connection ends in the middle of an answer. */
+const CUT_OFF = 'HPE_INVALID_EOF_STATE'
+
 /** What goes away by waiting is `unreachable`; a certificate that is not trusted does not. */
 function inWords(error: unknown, isLate: boolean): CliError {
-  if (isLate) return new CliError('unreachable', 'the relay did not answer in time', { cause: error })
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = error instanceof Error && 'code' in error && error.code ? String(error.code) : ''
+  if (isLate || SILENCE.has(code)) return new CliError('unreachable', 'the relay did not answer in time', { cause: error })
+  // Without a code: the answer does not even begin like one.
+  if (error instanceof errors.HTTPParserError && code !== CUT_OFF) return badAnswer('no HTTP')
   if (/^ERR_(?:TLS|SSL)|CERT|SIGNATURE/.test(code)) {
     return new CliError('bad_answer', `the relay shows a certificate that is not trusted (${code})`, { cause: error })
   }

@@ -42,6 +42,43 @@ describe('a bad network', () => {
     expect(count).toBe(3)
   })
 
+  test.each([
+    ['before its answer', undefined],
+    ['in the middle of it', Buffer.alloc(1_000)],
+  ])('a relay that falls silent %s is given up', { timeout: 60_000 }, async (_when, begin) => {
+    await using silent = await startHttp(
+      (_, res) => void (begin && res.writeHead(200, { 'content-length': 16_384 }).write(begin)),
+    )
+    const waiting = createRelayClient({ origin: silent.origin, timeoutMs: 1_000 })
+    const late = { code: 'unreachable', message: 'the relay did not answer in time' }
+    await Promise.all([
+      expect(waiting.read(randomBytes(32))).rejects.toMatchObject(late),
+      expect(waiting.feed({ after: 0, waitS: 0 })).rejects.toMatchObject(late),
+    ])
+    await waiting.close()
+  })
+
+  test('what does not speak HTTP is no relay', async () => {
+    await using strange = await startHttp((_, res) => void res.socket?.end('220 mail.example ready\r\n\r\n'))
+    const lost = createRelayClient({ origin: strange.origin, timeoutMs: 300 })
+    await expect(lost.read(randomBytes(32))).rejects.toMatchObject({
+      code: 'bad_answer',
+      exit: 6,
+      message: expect.stringContaining('no HTTP'),
+    })
+    await lost.close()
+  })
+
+  test('a feed that stands still, however much it brings, is none of a relay', async () => {
+    const page = Buffer.alloc(8 + 40 * 10)
+    page.writeBigUInt64BE(1_009n)
+    await using still = await startHttp((_, res) => void res.writeHead(200).end(page))
+    const listener = createRelayClient({ origin: still.origin })
+    expect((await listener.feed({ after: 999, waitS: 0 })).records).toHaveLength(10)
+    await expect(listener.feed({ after: 1_000, waitS: 0 })).rejects.toMatchObject({ code: 'bad_answer' })
+    await listener.close()
+  })
+
   test('a relay that is not there is unreachable once the time is up', async () => {
     const gone = await startHttp(() => {})
     await gone[Symbol.asyncDispose]()

@@ -22,6 +22,8 @@ const TIMEOUT_DEFAULT_MS = 30_000
 const GRACE_MS = 15_000
 /** … which has to move this many bytes a millisecond (32 KiB/s). */
 const BYTES_PER_MS_MIN = 32
+/** A relay that says nothing for so long is given up, long before the time for a whole transfer is over. */
+const SILENT_MAX_MS = 15_000
 
 export interface RelayClientOptions {
   readonly origin: string
@@ -29,7 +31,7 @@ export interface RelayClientOptions {
   readonly proxy?: string | undefined
   /** Plain http to another machine is refused unless this is set. */
   readonly allowPlain?: boolean | undefined
-  /** How long a call is tried again after a failure that may pass, in milliseconds. A transfer under way is not cut by it. */
+  /** How long a call is tried again after a failure that may pass, in milliseconds. A transfer that moves is not cut by it. */
   readonly timeoutMs?: number | undefined
 }
 
@@ -94,15 +96,19 @@ export function createRelayClient(options: RelayClientOptions): RelayClient {
   const origin = parseOrigin(options.origin, { what: 'the relay', allowPlain: options.allowPlain ?? false })
   const dispatcher = openDispatcher(options.proxy)
   const timeoutMs = options.timeoutMs ?? TIMEOUT_DEFAULT_MS
-  const call = (request: Exchange) =>
-    withRetry(() => exchange(dispatcher, origin, request), { timeoutMs, signal: request.signal })
+  const silentMaxMs = Math.min(timeoutMs, SILENT_MAX_MS)
+  const call = (request: Omit<Exchange, 'silentMaxMs'>) =>
+    withRetry(() => exchange(dispatcher, origin, { ...request, silentMaxMs }), { timeoutMs, signal: request.signal })
 
   async function readFeed({ after, waitS, signal }: Parameters<RelayClient['feed']>[0]): Promise<FeedPage> {
     const bytesMax = CURSOR_BYTES + FEED_PAGE_RECORDS_MAX * RECORD_BYTES
     const path = `${RELAY_PATHS.feed}?after=${after}&wait=${Math.min(waitS, FEED_WAIT_MAX_S)}`
-    const maxMs = waitS * 1_000 + transferMaxMs(bytesMax)
-    const page = parseFeedPage(await call({ method: 'GET', path, bytesMax, maxMs, signal, keepsConnection: true }))
-    return page.cursor < after ? readFeed({ after: 0, waitS, signal }) : page
+    const waitMs = waitS * 1_000
+    const maxMs = waitMs + transferMaxMs(bytesMax)
+    const page = parseFeedPage(await call({ method: 'GET', path, bytesMax, maxMs, waitMs, signal, keepsConnection: true }))
+    if (page.cursor < after) return readFeed({ after: 0, waitS, signal })
+    if (page.cursor - after < page.records.length) throw badAnswer('a feed that stands still')
+    return page
   }
 
   return {
@@ -153,7 +159,7 @@ function parseFeedPage(bytes: Uint8Array | undefined): FeedPage {
   const count = ((bytes?.length ?? 0) - CURSOR_BYTES) / RECORD_BYTES
   if (!bytes || count < 0 || !Number.isInteger(count)) throw badAnswer('a feed of a strange length')
   const cursor = Buffer.from(bytes.buffer, bytes.byteOffset, CURSOR_BYTES).readBigUInt64BE()
-  if (cursor > Number.MAX_SAFE_INTEGER || cursor < count) throw badAnswer('a feed without a position')
+  if (cursor > Number.MAX_SAFE_INTEGER) throw badAnswer('a feed without a position')
   const recordAt = (index: number) =>
     bytes.subarray(CURSOR_BYTES + index * RECORD_BYTES, CURSOR_BYTES + (index + 1) * RECORD_BYTES)
   return { cursor: Number(cursor), records: Array.from({ length: count }, (_, index) => recordAt(index)) }
