@@ -7,7 +7,7 @@ export interface Row {
   readonly value: number
   readonly unit: string
   readonly p99Ms?: number | undefined
-  /** CPU time of the server for one call. It does not depend on how fast the load can be made. */
+  /** CPU time of the server for one call, or of the client where nobody else is asked. It does not depend on how fast the load can be made. */
   readonly cpuMicros?: number | undefined
   /** `value` as a multiple of what was measured beside it in the same run. */
   readonly ratio?: { readonly value: number; readonly of: string } | undefined

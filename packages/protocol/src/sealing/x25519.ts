@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
 import nacl from 'tweetnacl'
 import { toBase64url } from '../base64url.ts'
+import { withoutStackTraces } from '../stack-traces.ts'
 import { isAllZero } from './zeros.ts'
 
 export const X25519_KEY_BYTES = 32
@@ -40,7 +41,7 @@ export function importSecretKey(pair: X25519Pair): KeyObject {
 
 /** Make a public key ready for several `shareScanned` calls. @throws Error if it is not 32 bytes. */
 export function importPublicKey(publicKey: Uint8Array): KeyObject {
-  return createPublicKey({ format: 'jwk', key: jwk(publicKey) })
+  return withoutStackTraces(() => createPublicKey({ format: 'jwk', key: jwk(publicKey) }))
 }
 
 /** X25519 for scanning, ten times faster than `shareSecret`. @returns 32 bytes, or `null` if the result is all zero. */

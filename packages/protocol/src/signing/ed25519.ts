@@ -1,6 +1,7 @@
 import { createPublicKey, verify } from 'node:crypto'
 import nacl from 'tweetnacl'
 import { toBase64url } from '../base64url.ts'
+import { withoutStackTraces } from '../stack-traces.ts'
 import { isCanonical, isSmallOrder } from './points.ts'
 
 export const SIGN_PUBLIC_KEY_BYTES = 32
@@ -42,6 +43,7 @@ export function verifyDetached(message: Uint8Array, signature: Uint8Array, publi
   if (!isCanonical(publicKey) || isSmallOrder(publicKey) || isSmallOrder(signature.subarray(0, 32))) return false
 
   // A JWK because it needs no hand-made DER. `verify` itself refuses S ≥ L, another spelling of R and a key off the curve.
-  const key = createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: toBase64url(publicKey) } })
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: toBase64url(publicKey) }
+  const key = withoutStackTraces(() => createPublicKey({ format: 'jwk', key: jwk }))
   return verify(null, message, key, signature)
 }
