@@ -13,6 +13,7 @@ import { CliError, usage } from './cli-error.ts'
 import { deliverNow, type Held } from './deliver-outbox.ts'
 import { fetchFiles } from './fetch-files.ts'
 import { receiveDrops } from './receive-drops.ts'
+import { removeDue } from './remove-read.ts'
 import type { OnProgress } from './seal-files.ts'
 import { sealReceipt, sendReceipts } from './send-receipts.ts'
 import { summarize } from './summarize.ts'
@@ -52,6 +53,7 @@ export async function readInbox(
   do await receiveDrops(agent, { waitS: Math.min(FEED_WAIT_MAX_S, Math.ceil(leftS())), signal })
   while (leftS() > 0 && !isSomethingNew())
   await sendReceipts(agent)
+  await removeDue(agent)
 
   const messages = listMessages(agent.vault, { limit, from, sinceMs }).map(toSummary)
   const rejected = Object.values(countRejected(agent.vault)).reduce((sum, count) => sum + count, 0)

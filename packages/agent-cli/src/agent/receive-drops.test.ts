@@ -390,6 +390,20 @@ describe('somebody this machine has never seen', () => {
   })
 })
 
+test('what was read is deleted from the relay by a later look at the inbox, where no daemon does it', async () => {
+  await sendMessage(alice, { to: 'bob', text: 'read me' })
+  await receive(bob)
+  const read = dueRemovals(bob.vault, Number.MAX_SAFE_INTEGER)
+  const relayHas = async () =>
+    Promise.all(read.map(async ({ readCap }) => (await (await bob.relay()).read(readCap)) !== undefined))
+  await readInbox(bob)
+  expect(await relayHas()).toContain(true)
+
+  await readInbox({ ...bob, vault: bob.vault, now: () => Date.now() + 16 * 60_000 })
+  expect(await relayHas()).not.toContain(true)
+  expect(dueRemovals(bob.vault, Number.MAX_SAFE_INTEGER)).toEqual([])
+})
+
 test('acting on a message sends one receipt that names it', async () => {
   const { messageId } = await sendMessage(alice, { to: 'bob', text: 'do it' })
   await receive(bob)

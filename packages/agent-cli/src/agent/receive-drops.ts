@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { FEED_PAGE_RECORDS_MAX, RELAY_TTL_MS } from '@agent-marketplace/protocol'
 import { matchRecord, prepareScanner, type Scanner } from '@agent-marketplace/protocol/sealing'
@@ -113,5 +114,5 @@ async function matchRecords(scanners: readonly Scanner[], records: readonly Uint
 
 function removalTime(agent: Agent): number {
   const { min, max } = REMOVAL_AFTER_MS
-  return agent.now() + Math.round(min + Math.random() * (max - min))
+  return agent.now() + randomInt(min, max + 1)
 }

@@ -1,12 +1,13 @@
-import { CliError } from '../agent/cli-error.ts'
+import { randomInt } from 'node:crypto'
 import { deliverOutbox } from '../agent/deliver-outbox.ts'
 import { drawAhead } from '../agent/draw-ahead.ts'
 import { ensurePrekey } from '../agent/ensure-prekey.ts'
 import { drawCoverPauseMs } from '../agent/handoff-delay.ts'
+import { removeRead } from '../agent/remove-read.ts'
 import { sealCover } from '../agent/send-cover.ts'
 import { pruneLogs } from '../private/job-logs.ts'
 import { nextDueAtMs } from '../private/outbox.ts'
-import { dueRemovals, finishRemoval, nextRemovalAtMs, postponeRemoval } from '../private/removals.ts'
+import { dueRemovals, nextRemovalAtMs } from '../private/removals.ts'
 import type { Daemon } from './daemon-context.ts'
 
 const HOUR_MS = 3_600_000
@@ -14,7 +15,6 @@ const HOUR_MS = 3_600_000
 const OUTBOX_EVERY_MS = 5_000
 const REMOVALS_EVERY_MS = 60_000
 const REMOVALS_APART_MS = 10_000
-const REMOVAL_RETRY_MS = 600_000
 
 /** Keep a fresh prekey published. @returns when to look again, ms. */
 export async function keepPrekey({ agent }: Daemon): Promise<number> {
@@ -41,15 +41,8 @@ export async function keepSending({ agent, emit, wake }: Daemon): Promise<number
 export async function keepRemoving({ agent }: Daemon): Promise<number> {
   const [removal, ...others] = dueRemovals(agent.vault, agent.now())
   if (!removal) return Math.min(REMOVALS_EVERY_MS, Math.max(0, (nextRemovalAtMs(agent.vault) ?? Infinity) - agent.now()))
-  const relay = await agent.relay()
-  try {
-    await relay.remove(removal)
-    finishRemoval(agent.vault, removal)
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error
-    postponeRemoval(agent.vault, removal, agent.now() + REMOVAL_RETRY_MS)
-  }
-  return others.length === 0 ? 0 : Math.random() * REMOVALS_APART_MS
+  await removeRead(agent, removal)
+  return others.length === 0 ? 0 : randomInt(REMOVALS_APART_MS)
 }
 
 /** Forget logs that are old. @returns when to look again, ms. */
