@@ -218,3 +218,17 @@ test('without a terminal nobody is asked: leaving the platform needs --yes', asy
   const refused = await run(['deregister', '--json'])
   expect([refused.code, jsonOf(refused)]).toMatchObject([2, { error: { code: 'usage', hint: 'add --yes' } }])
 })
+
+test('a service is given every flag of its daemon, also those that say how private it is, and no password', async () => {
+  const install = ['daemon', 'install', '--dry-run', '--json']
+  const unitOf = async (args: string[], change = {}) =>
+    (jsonOf(await run([...install, ...args], change)) as { content: string }).content
+  const proxy = 'socks5://127.0.0.1:9050'
+
+  const ofLine = await unitOf(['--handoff-delay', 'private', '--relay-proxy', proxy])
+  for (const word of ['--handoff-delay', 'private', '--relay-proxy', proxy]) expect(ofLine).toContain(word)
+  const ofShell = await unitOf([], { AGENT_MARKETPLACE_HANDOFF_DELAY: 'balanced', AGENT_MARKETPLACE_RELAY_PROXY: proxy })
+  for (const word of ['--handoff-delay', 'balanced', '--relay-proxy', proxy]) expect(ofShell).toContain(word)
+  const refused = await run(install, { AGENT_MARKETPLACE_RELAY_PROXY: 'http://me:secret@proxy.test:1' })
+  expect(refused).toMatchObject({ code: 2, out: expect.not.stringContaining('secret') })
+})

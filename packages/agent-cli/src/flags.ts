@@ -20,7 +20,12 @@ export const globalFlags = {
     env: 'AGENT_MARKETPLACE_RELAY',
     helpGroup,
   }),
-  'relay-proxy': Flags.string({ summary: 'HTTP or SOCKS5 proxy for the relay alone.', helpValue: 'URL', helpGroup }),
+  'relay-proxy': Flags.string({
+    summary:
+      'HTTP or SOCKS5 proxy for the relay alone; AGENT_MARKETPLACE_RELAY_PROXY or the settings (`relayProxy`) if not given.',
+    helpValue: 'URL',
+    helpGroup,
+  }),
   'handoff-delay': Flags.option({
     summary: 'How long sealed drops rest before they are sent: not, 30 s on average, 10 min on average.',
     options: HANDOFF_DELAYS,

@@ -52,7 +52,11 @@ export interface AuditReport {
  */
 export async function auditPrivacy(options: AgentOptions, input: AuditInput = {}): Promise<AuditReport> {
   const { registrationToken, data = [], record, signal } = input
-  if (options.relayProxy !== undefined) throw usage('an audit records its own connections: leave --relay-proxy out')
+  if (options.relayProxy !== undefined)
+    throw usage(
+      'an audit records its own connections and takes no relay proxy',
+      'leave --relay-proxy out, and set AGENT_MARKETPLACE_RELAY_PROXY= to nothing',
+    )
   const relayClient = await connectRelay(options, openPlatform(options))
   await relayClient.close()
   const origins = { platform: options.server, relay: relayClient.origin }

@@ -40,7 +40,7 @@ test('settings come back as they were written, 0600 under umask 000, and keep wh
 test('settings that are exposed or damaged are refused', async () => {
   using home = makeTestHome()
   const path = join(home.path, 'config.json')
-  for (const damage of ['', 'null', '[]x', '{"server":1}']) {
+  for (const damage of ['', 'null', '[]x', '{"server":1}', '{"relayProxy":1}', '{"handoff":{"dealy":"private"}}']) {
     writeFileSync(path, damage, { mode: 0o600 })
     expect(() => readSettings(home.path)).toThrow(expect.objectContaining({ code: 'local_state' }))
   }
@@ -68,6 +68,28 @@ test('a flag wins over the settings, and they over the defaults', async () => {
     profile: { name: 'third' },
     timeoutMs: 2_000,
   })
+})
+
+test('the relay proxy comes from a flag, the environment or the settings, so that it is named once; its password from the environment alone', async () => {
+  using home = makeTestHome()
+  const env = { AGENT_MARKETPLACE_HOME: home.path }
+  const proxyOf = (flags: object, more: object = {}) => resolvePlace(flags, { ...env, ...more }).options.relayProxy
+  expect(proxyOf({})).toBeUndefined()
+  await writeSettings(home.path, { relayProxy: 'socks5://127.0.0.1:9050' })
+  expect(proxyOf({})).toBe('socks5://127.0.0.1:9050')
+  expect(proxyOf({}, { AGENT_MARKETPLACE_RELAY_PROXY: 'http://me:secret@proxy.test:3128' })).toBe(
+    'http://me:secret@proxy.test:3128',
+  )
+  expect(proxyOf({}, { AGENT_MARKETPLACE_RELAY_PROXY: '' })).toBeUndefined()
+  expect(proxyOf({ 'relay-proxy': 'http://proxy.test:1' }, { AGENT_MARKETPLACE_RELAY_PROXY: 'http://proxy.test:2' })).toBe(
+    'http://proxy.test:1',
+  )
+
+  const withPassword = 'http://me:secret@proxy.test:3128'
+  const refused = expect.objectContaining({ code: 'usage', exit: 2, message: expect.not.stringContaining('secret') })
+  expect(() => proxyOf({ 'relay-proxy': withPassword })).toThrow(refused)
+  await writeSettings(home.path, { relayProxy: withPassword })
+  expect(() => proxyOf({})).toThrow(refused)
 })
 
 test.each(['../x', '', 'a/b', '.', '-', 'a b', `a${'b'.repeat(63)}`])('"%s" is no profile', (profile) => {

@@ -8,6 +8,8 @@ import { ensurePrivateDirectory, PRIVATE_FILE_MODE, readPrivateFile } from '../p
 export interface Settings {
   server?: string
   relay?: string
+  /** Without a password in it: that is for the environment. */
+  relayProxy?: string
   profile?: string
   output?: 'text' | 'json'
   /** `handoff.delay`, `handoff.cover`, `handoff.receipts`. */
@@ -17,6 +19,7 @@ export interface Settings {
 const SCHEMA = {
   server: { type: 'string' },
   relay: { type: 'string' },
+  relayProxy: { type: 'string' },
   profile: { type: 'string' },
   output: { type: 'string', enum: ['text', 'json'] },
   handoff: {
@@ -62,7 +65,9 @@ function parse(bytes: Uint8Array): Settings | undefined {
     const isSettings =
       typeof json === 'object' &&
       json !== null &&
-      ['server', 'relay', 'profile', 'output'].every((key) => json[key] === undefined || typeof json[key] === 'string') &&
+      ['server', 'relay', 'relayProxy', 'profile', 'output'].every(
+        (key) => json[key] === undefined || typeof json[key] === 'string',
+      ) &&
       (json.handoff === undefined || isHandoff(json.handoff))
     return isSettings ? (json as Settings) : undefined
   } catch {
@@ -72,8 +77,10 @@ function parse(bytes: Uint8Array): Settings | undefined {
 
 function isHandoff(value: unknown): value is Partial<HandoffOptions> {
   if (typeof value !== 'object' || value === null) return false
-  const { delay, cover, receipts } = value as Record<string, unknown>
+  const { delay, cover, receipts, ...others } = value as Record<string, unknown>
+  // A delay that is spelled wrong is none, and nobody would notice.
   return (
+    Object.keys(others).length === 0 &&
     (delay === undefined || HANDOFF_DELAYS.some((each) => each === delay)) &&
     [cover, receipts].every((each) => each === undefined || typeof each === 'boolean')
   )

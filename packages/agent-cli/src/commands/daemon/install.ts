@@ -16,12 +16,19 @@ export default class DaemonInstall extends AgentCommand {
   async run(): Promise<ServiceReport & { content?: string }> {
     const { flags } = await this.parse(DaemonInstall)
     const { flagWords, installDaemon } = await import('../../service/daemon-service.ts')
+    const { usage } = await import('../../agent/cli-error.ts')
     const { parsePolicy } = await import('../../agent/parse-policy.ts')
     parsePolicy(flags)
-    const { home, options } = await this.place(flags)
-    const { 'dry-run': isDryRun, ...rest } = flags
-    const ofDaemon = Object.keys({ ...workerFlags, relay: 0, 'relay-proxy': 0, timeout: 0, insecure: 0 })
-    const words = flagWords(Object.fromEntries(Object.entries(rest).filter(([name]) => ofDaemon.includes(name))), process.cwd())
+    const { home, settings, options } = await this.place(flags)
+    const { 'dry-run': isDryRun, server: _server, profile: _profile, json: _json, ...ofDaemon } = flags
+    // What the settings say it reads itself; what this shell says it would not see.
+    const proxy = options.relayProxy === settings.relayProxy ? undefined : options.relayProxy
+    if (URL.parse(proxy ?? '')?.password)
+      throw usage(
+        'a service is not given the password of a relay proxy',
+        'name a proxy that asks for none, or run the daemon yourself',
+      )
+    const words = flagWords({ ...ofDaemon, 'relay-proxy': proxy }, process.cwd())
     const report = await installDaemon({ ...options, home, root: this.config.root, flags: words, isDryRun })
     if (!isDryRun) return this.show(report)
     this.log(report.content)
