@@ -16,6 +16,6 @@ const agents = await resumePresence(deps)
 for (let agent = 1; agent <= agents; agent++) limits.takeForAgent(`agent-${agent}`, 'beat')
 const bytes = usedBytes() - before
 console.log(
-  JSON.stringify({ agents, bytes, online: deps.presence.online(deps.now()), kept: limits.takeForAgent('agent-1', 'beat') }),
+  JSON.stringify({ agents, bytes, online: deps.presence.online(deps.now()), kept: limits.takeForAgent('agent-1', 'beat').quota }),
 )
 await deps.db.close()

@@ -94,6 +94,7 @@ test('calls without a session are counted by address, and so are calls that brin
   expect(first.headers.get('ratelimit')).toBe(`"anonymous";r=${UNAUTHENTICATED_PER_MINUTE - 1};t=1`)
   expect(refused).toHaveLength(1)
   expect(refused[0]?.headers.get('retry-after')).toBe('1')
+  expect(refused[0]?.headers.get('ratelimit')).toBe('"anonymous";r=0;t=60')
   expect(await refused[0]?.json()).toMatchObject({ error: { data: { code: 'rate_limited', retryAfterMs: 200 } } })
   expect((await call({ authorization: 'Bearer amk_ses_x' })).status).toBe(429)
 })

@@ -1,4 +1,4 @@
-import type { AgentRate, RateLimits } from './rate-limit.ts'
+import type { AgentRate, Counted, RateLimits } from './rate-limit.ts'
 import type { CallCount } from './trpc.ts'
 
 interface Metered {
@@ -18,7 +18,7 @@ export class Meter implements CallCount {
     this.#rates = rates
     this.#call = call
     if (call.token === undefined) this.#note(rates.takeForAddress(call.address))
-    else rates.refuseGuesser(call.address)
+    else this.#noteGuesser(rates.peekAtGuesser(call.address))
   }
 
   forAgent(agentId: string, kind: AgentRate): void {
@@ -35,7 +35,14 @@ export class Meter implements CallCount {
     if (this.#call.token !== undefined) this.#rates.noteRejected(this.#call.address)
   }
 
-  #note(quota: string): void {
+  /** What is left of this count is told only where nothing is: the answer tells of the agent's own. */
+  #noteGuesser(counted: Counted): void {
+    if (counted.refusal) this.#note(counted)
+  }
+
+  /** @throws Refusal `rate_limited`, told how much is left all the same. */
+  #note({ quota, refusal }: Counted): void {
     this.#call.headers.ratelimit = quota
+    if (refusal) throw refusal
   }
 }

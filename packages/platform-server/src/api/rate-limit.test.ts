@@ -1,18 +1,17 @@
 import { BEATS_PER_MINUTE, MUTATIONS_BURST, READS_PER_MINUTE, UNAUTHENTICATED_PER_MINUTE } from '@agent-marketplace/protocol'
 import { expect, test } from 'vitest'
 import { clientKey } from './client-address.ts'
-import { type AgentRate, createRateLimits } from './rate-limit.ts'
+import { type AgentRate, type Counted, createRateLimits } from './rate-limit.ts'
 
 const START_MS = 1_700_000_000_000
 
-function countUntilRefused(call: () => unknown): number {
+function countUntilRefused(call: () => Counted): number {
   for (let count = 0; ; count++) {
-    try {
-      call()
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'rate_limited', retryAfterMs: expect.any(Number) })
-      return count
-    }
+    const { refusal, quota } = call()
+    if (!refusal) continue
+    expect(refusal).toMatchObject({ code: 'rate_limited', retryAfterMs: expect.any(Number) })
+    expect(quota).toContain(';r=0;')
+    return count
   }
 }
 
@@ -24,7 +23,7 @@ test.each<[AgentRate, number]>([
   const limits = createRateLimits(() => START_MS)
 
   expect(countUntilRefused(() => limits.takeForAgent('alice', kind))).toBe(burst)
-  expect(limits.takeForAgent('bob', kind)).toBe(`"${kind}";r=${burst - 1};t=${kind === 'beat' ? 2 : 1}`)
+  expect(limits.takeForAgent('bob', kind).quota).toBe(`"${kind}";r=${burst - 1};t=${kind === 'beat' ? 2 : 1}`)
 })
 
 test('calls without a session and refused sessions are counted apart, by address', () => {
@@ -32,11 +31,11 @@ test('calls without a session and refused sessions are counted apart, by address
 
   expect(countUntilRefused(() => limits.takeForAddress('192.0.2.1'))).toBe(UNAUTHENTICATED_PER_MINUTE)
   for (let count = 0; count < UNAUTHENTICATED_PER_MINUTE; count++) {
-    limits.refuseGuesser('192.0.2.1')
+    expect(limits.peekAtGuesser('192.0.2.1').refusal).toBeUndefined()
     limits.noteRejected('192.0.2.1')
   }
-  expect(() => limits.refuseGuesser('192.0.2.1')).toThrow('too many calls')
-  limits.refuseGuesser('192.0.2.2')
+  expect(limits.peekAtGuesser('192.0.2.1').refusal?.message).toContain('too many calls')
+  expect(limits.peekAtGuesser('192.0.2.2').refusal).toBeUndefined()
 })
 
 test.each([

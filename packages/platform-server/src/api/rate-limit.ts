@@ -26,14 +26,21 @@ type RateName = AgentRate | keyof typeof ADDRESS_RATES
 /** Of each rate, at most so many agents or addresses are remembered: some 10 MB. */
 const BUCKETS_MAX = 100_000
 
-/** Counts calls and refuses those that come too often. What it returns is the `RateLimit` header of the reply. */
+/** One call that was counted. */
+export interface Counted {
+  /** What the `RateLimit` header of the answer says, whatever the answer is. */
+  readonly quota: string
+  /** `rate_limited`, for one call too many. */
+  readonly refusal: Refusal | undefined
+}
+
+/** Counts calls and finds those that come too often. */
 export interface RateLimits {
-  /** @throws Refusal `rate_limited`. */
-  takeForAgent(agentId: string, kind: AgentRate): string
-  /** A call without a session. @throws Refusal `rate_limited`. */
-  takeForAddress(address: string): string
-  /** A call with a session, which is not looked up while this address has had too many refused. @throws Refusal `rate_limited`. */
-  refuseGuesser(address: string): void
+  takeForAgent(agentId: string, kind: AgentRate): Counted
+  /** A call without a session. */
+  takeForAddress(address: string): Counted
+  /** A call with a session, which is not looked up while this address has had too many refused. */
+  peekAtGuesser(address: string): Counted
   /** The session of a call was refused. */
   noteRejected(address: string): void
 }
@@ -44,16 +51,18 @@ export function createRateLimits(now: () => number): RateLimits {
   const agents = { read: make('read'), mutation: make('mutation'), beat: make('beat') }
   const anonymous = make('anonymous')
   const rejected = make('rejected')
-  const take = ({ name, buckets }: ReturnType<typeof make>, key: string) => allow(name, buckets.take(key, now()))
+  const take = ({ name, buckets }: ReturnType<typeof make>, key: string) => describe(name, buckets.take(key, now()))
   return {
     takeForAgent: (agentId, kind) => take(agents[kind], agentId),
     takeForAddress: (address) => take(anonymous, address),
-    refuseGuesser: (address) => void allow('rejected', rejected.buckets.peek(address, now())),
+    peekAtGuesser: (address) => describe('rejected', rejected.buckets.peek(address, now())),
     noteRejected: (address) => void rejected.buckets.take(address, now()),
   }
 }
 
-function allow(name: RateName, { isAllowed, remaining, retryAfterMs, resetMs }: Taken): string {
-  if (!isAllowed) throw new Refusal('rate_limited', `too many calls (${name})`, { retryAfterMs })
-  return `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1_000)}`
+function describe(name: RateName, { isAllowed, remaining, retryAfterMs, resetMs }: Taken): Counted {
+  return {
+    quota: `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1_000)}`,
+    refusal: isAllowed ? undefined : new Refusal('rate_limited', `too many calls (${name})`, { retryAfterMs }),
+  }
 }
