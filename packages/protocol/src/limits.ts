@@ -44,7 +44,10 @@ export const BEATS_MISSED_BUSY = 3
 /** Tasks and assignments. */
 export const OPEN_ASSIGNMENTS_PER_BUYER_MAX = 10_000
 export const PARTICIPANTS_PER_TASK_MAX = 256
+export const SESSIONS_PER_TASK_MAX = 256
+/** Open at a time, and ever named: who leaves is replaced, but not without end. */
 export const REVIEWERS_PER_TARGET_MAX = 15
+export const REVIEWS_PER_TARGET_MAX = 150
 export const ATTEMPTS_MAX = 10
 export const ACCEPT_WITHIN_DEFAULT_MS = 3_600_000
 export const LEASE_DEFAULT_MS = 600_000

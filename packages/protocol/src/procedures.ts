@@ -48,7 +48,7 @@ export const procedures = {
 
   'tasks.createTask': mutation(task.CreateTaskInput, task.TaskReceipt),
   'tasks.listTasks': query(ledger.PageInput, task.TaskPage),
-  'tasks.getTask': query(task.TaskInput, task.TaskDetail),
+  'tasks.getTask': query(task.GetTaskInput, task.TaskDetail),
   'tasks.completeTask': mutation(task.TaskInput, task.Task),
   'tasks.cancelTask': mutation(task.TaskInput, task.Task),
   'tasks.addParticipant': mutation(task.ParticipantInput, task.Participants),

@@ -1,3 +1,4 @@
+import { BEHIND_ALL_IDS } from '../page.ts'
 import type { Reader, Row, Tx } from '../storage/database.ts'
 import { integer, maybeText, micro, text } from '../storage/row.ts'
 import type { HoldRecord } from './rules.ts'
@@ -36,6 +37,15 @@ export async function findHoldOf(reader: Reader, assignmentId: string): Promise<
   return row && parseHold(row)
 }
 
+/** $1 the agent, $2 where the page before ended, $3 how many. Each side along its own index: an agent's holds are many and are never sorted. */
+const HOLDS_OF_AGENT = `
+  SELECT * FROM holds WHERE hold_id IN (
+    SELECT hold_id FROM (SELECT hold_id FROM holds WHERE payer_id = $1 AND hold_id < $2 ORDER BY hold_id DESC LIMIT $3) paid
+    UNION SELECT hold_id FROM (SELECT hold_id FROM holds WHERE payee_id = $1 AND hold_id < $2 ORDER BY hold_id DESC LIMIT $3) earned)
+  ORDER BY hold_id DESC LIMIT $3`
+const HOLDS_OF_ASSIGNMENT = `
+  SELECT * FROM holds WHERE assignment_id = $4 AND hold_id < $2 AND (payer_id = $1 OR payee_id = $1) ORDER BY hold_id DESC LIMIT $3`
+
 /** Holds that an agent pays or is paid from, newest first. */
 export async function listHolds(
   reader: Reader,
@@ -46,11 +56,8 @@ export async function listHolds(
     limit,
   }: { agentId: string; assignmentId: string | undefined; before: string | undefined; limit: number },
 ): Promise<HoldRecord[]> {
-  const rows = await reader.all(
-    `SELECT * FROM holds WHERE (payer_id = $1 OR payee_id = $1) AND ($2 = '' OR assignment_id = $2) AND ($3 = '' OR hold_id < $3)
-     ORDER BY hold_id DESC LIMIT $4`,
-    [agentId, assignmentId ?? '', before ?? '', limit],
-  )
+  const given = [agentId, before ?? BEHIND_ALL_IDS, limit, ...(assignmentId === undefined ? [] : [assignmentId])]
+  const rows = await reader.all(assignmentId === undefined ? HOLDS_OF_AGENT : HOLDS_OF_ASSIGNMENT, given)
   return rows.map(parseHold)
 }
 

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { explainLists } from '../../test/explain.ts'
 import { acceptWork, giveVerdict, moneyOf, openJob, submitWork } from '../../test/jobs.ts'
 import { openTestPlatform } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
+import { listHolds } from './operations.ts'
 
 describe('deposits', () => {
   test('open: an agent credits itself, in whole and in millionths', async () => {
@@ -84,6 +86,22 @@ describe('the ledger of an agent', () => {
     ])
     expect(await listed(job.buyer, { assignmentId: job.reviewIds[0] })).toEqual([['reviewer-1', '1', 'active']])
     expect(await listed(job.executor)).toEqual([['executor', '10', 'active']])
-    expect(await listed(stranger)).toEqual([])
+    expect([await listed(stranger), await listed(stranger, { assignmentId: job.workId })]).toEqual([[], []])
+    const whole = await job.buyer.api.settlement.listHolds({})
+    const first = await job.buyer.api.settlement.listHolds({ limit: 1 })
+    const second = await job.buyer.api.settlement.listHolds({ limit: 1, cursor: first.nextCursor })
+    expect([...first.holds, ...second.holds]).toEqual(whole.holds)
+  })
+
+  test('lists holds along the indexes of both sides, and sorts no more of them than a page has', async () => {
+    await using platform = await openTestPlatform()
+    const { deps, plans } = explainLists(platform.deps)
+    await listHolds(deps, 'somebody', { limit: 20 })
+    await listHolds(deps, 'somebody', { limit: 20, assignmentId: 'asg_0' })
+
+    expect(plans[0]).toContain('SEARCH holds USING COVERING INDEX holds_by_payer (payer_id=? AND hold_id<?)')
+    expect(plans[0]).toContain('SEARCH holds USING COVERING INDEX holds_by_payee (payee_id=? AND hold_id<?)')
+    expect(plans[0]?.join()).not.toContain('SCAN holds')
+    expect(plans[1]).toEqual(['SEARCH holds USING INDEX holds_by_assignment (assignment_id=? AND hold_id<?)'])
   })
 })

@@ -1,4 +1,9 @@
-import { OPEN_ASSIGNMENTS_PER_BUYER_MAX, PARTICIPANTS_PER_TASK_MAX, REVIEWERS_PER_TARGET_MAX } from '@agent-marketplace/protocol'
+import {
+  OPEN_ASSIGNMENTS_PER_BUYER_MAX,
+  PARTICIPANTS_PER_TASK_MAX,
+  REVIEWERS_PER_TARGET_MAX,
+  REVIEWS_PER_TARGET_MAX,
+} from '@agent-marketplace/protocol'
 import { describe, expect, test } from 'vitest'
 import { acceptWork, getWork, type Job, moneyOf, nameReviewer, openJob, submitWork } from '../../test/jobs.ts'
 import { openTestPlatform, type TestAgent } from '../../test/platform.ts'
@@ -155,6 +160,18 @@ describe('capacity', () => {
     await expectRefusal(platform, 'capacity_exceeded', () => nameReviewer(job, 'one-more'))
     await job.buyer.api.tasks.cancelAssignment({ assignmentId: job.reviewIds[0] ?? '' })
     expect(await nameReviewer(job, 'one-more')).toMatch(/^asg_/)
+  })
+
+  test('reviewers of a piece of work are replaced, but not without end', async () => {
+    await using platform = await openTestPlatform()
+    const job = await openJob(platform, { reviewers: 1 })
+    await job.buyer.api.tasks.cancelAssignment({ assignmentId: job.reviewIds[0] ?? '' })
+    for (let named = 1; named < REVIEWS_PER_TARGET_MAX; named++) {
+      const assignmentId = await nameReviewer(job, 'reviewer-1')
+      await job.buyer.api.tasks.cancelAssignment({ assignmentId })
+    }
+
+    await expectRefusal(platform, 'capacity_exceeded', () => nameReviewer(job, 'reviewer-1'))
   })
 
   test('a buyer has at most 10 000 open assignments, a task 256 participants', async () => {

@@ -2,11 +2,10 @@ import type { AssignmentKind, AssignmentState, ReviewRule } from '@agent-marketp
 import { BEHIND_ALL_IDS } from '../page.ts'
 import type { Reader, Row, Tx, Value } from '../storage/database.ts'
 import { flag, integer, maybeInteger, maybeText, micro, text } from '../storage/row.ts'
-import type { AssignmentRecord } from './rules.ts'
+import { type AssignmentRecord, OPEN_STATES } from './rules.ts'
 
-/** As the indexes of open assignments have them, and those of assignments that have ended. */
-const OPEN_STATES = ['offered', 'assigned', 'working', 'submitted'] as const satisfies readonly AssignmentState[]
-const ENDED_STATES = ['passed', 'failed', 'declined', 'expired', 'cancelled'] as const satisfies readonly AssignmentState[]
+/** As the indexes of assignments that have ended have them. */
+const ENDED_STATES: readonly AssignmentState[] = ['passed', 'failed', 'declined', 'expired', 'cancelled']
 
 export async function insertAssignment(tx: Tx, record: AssignmentRecord): Promise<void> {
   await tx.run(
@@ -71,20 +70,34 @@ export async function listReviewsOf(reader: Reader, targetAssignmentId: string):
   return rows.map(parseAssignment)
 }
 
-export async function listOfTask(reader: Reader, taskId: string): Promise<AssignmentRecord[]> {
-  const rows = await reader.all('SELECT * FROM assignments WHERE task_id = $1 ORDER BY assignment_id', [taskId])
+/** Assignments of a task, oldest first. */
+export async function listOfTask(
+  reader: Reader,
+  { taskId, after, limit }: { taskId: string; after: string; limit: number },
+): Promise<AssignmentRecord[]> {
+  const rows = await reader.all(
+    'SELECT * FROM assignments WHERE task_id = $1 AND assignment_id > $2 ORDER BY assignment_id LIMIT $3',
+    [taskId, after, limit],
+  )
   return rows.map(parseAssignment)
 }
 
-/** Ids of what goes with an agent that leaves: duties it has not accepted, and work of its own tasks that nobody has. */
-export function listUnacceptedOf(reader: Reader, agentId: string): Promise<string[]> {
-  return ids(
-    reader,
-    `SELECT assignment_id FROM assignments WHERE assignee_id = $1 AND state = 'assigned'
-     UNION SELECT assignment_id FROM assignments WHERE buyer_id = $1 AND kind = 'execute' AND state IN ('offered', 'assigned')
-     ORDER BY assignment_id`,
-    [agentId],
+/** What has not ended in a task, oldest first: found among what its buyer has open, however much has ended in the task. */
+export async function listOpenOfTask(reader: Reader, buyerId: string, taskId: string): Promise<AssignmentRecord[]> {
+  const rows = await reader.all(
+    `SELECT * FROM assignments WHERE buyer_id = $1 AND task_id = $2 AND ${inStates(OPEN_STATES)} ORDER BY assignment_id`,
+    [buyerId, taskId],
   )
+  return rows.map(parseAssignment)
+}
+
+/** Whether an agent has a duty in a task that has not ended. */
+export async function hasOpenInTask(reader: Reader, assigneeId: string, taskId: string): Promise<boolean> {
+  const row = await reader.get(
+    `SELECT 1 AS one FROM assignments WHERE assignee_id = $1 AND task_id = $2 AND ${inStates(OPEN_STATES)} LIMIT 1`,
+    [assigneeId, taskId],
+  )
+  return row !== undefined
 }
 
 /** An agent's assignments, newest first. */
@@ -115,37 +128,16 @@ export async function listAssignmentRecords(
 
 /** Said in the words of an index too, so that engines see that it holds all of them. */
 function inState(state: AssignmentState): string {
-  const states = OPEN_STATES.some((each) => each === state) ? OPEN_STATES : ENDED_STATES
-  return `state = $2 AND state IN (${states.map((each) => `'${each}'`).join(', ')})`
+  return `state = $2 AND ${inStates(OPEN_STATES.includes(state) ? OPEN_STATES : ENDED_STATES)}`
 }
 
-/** Ids of assignments that were not accepted in time. */
-export function listUnaccepted(reader: Reader, nowMs: number, limit: number): Promise<string[]> {
-  return ids(
-    reader,
-    `SELECT assignment_id FROM assignments WHERE state IN ('offered', 'assigned') AND accept_by_ms < $1 ORDER BY accept_by_ms, assignment_id LIMIT $2`,
-    [nowMs, limit],
-  )
-}
-
-/** Ids of assignments whose lease has lapsed. */
-export function listLapsed(reader: Reader, nowMs: number, limit: number): Promise<string[]> {
-  return ids(
-    reader,
-    `SELECT assignment_id FROM assignments WHERE state = 'working' AND lease_expires_at_ms IS NOT NULL AND lease_expires_at_ms < $1
-     ORDER BY lease_expires_at_ms, assignment_id LIMIT $2`,
-    [nowMs, limit],
-  )
+function inStates(states: readonly AssignmentState[]): string {
+  return `state IN (${states.map((each) => `'${each}'`).join(', ')})`
 }
 
 async function count(reader: Reader, sql: string, params: Value[]): Promise<number> {
   const row = await reader.get(sql, params)
   return row ? integer(row, 'n') : 0
-}
-
-async function ids(reader: Reader, sql: string, params: Value[]): Promise<string[]> {
-  const rows = await reader.all(sql, params)
-  return rows.map((row) => text(row, 'assignment_id'))
 }
 
 export function parseAssignment(row: Row): AssignmentRecord {

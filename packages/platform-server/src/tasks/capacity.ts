@@ -1,4 +1,4 @@
-import { OPEN_ASSIGNMENTS_PER_BUYER_MAX, REVIEWERS_PER_TARGET_MAX } from '@agent-marketplace/protocol'
+import { OPEN_ASSIGNMENTS_PER_BUYER_MAX, REVIEWERS_PER_TARGET_MAX, REVIEWS_PER_TARGET_MAX } from '@agent-marketplace/protocol'
 import { Refusal } from '../errors.ts'
 import type { Engageable } from '../registry/operations.ts'
 import type { Tx } from '../storage/database.ts'
@@ -34,9 +34,12 @@ export async function checkAssigneeCapacity(tx: Tx, assignee: Engageable, capabi
  * @throws Refusal `already_exists` if this agent reviews it already, `capacity_exceeded`.
  */
 export async function checkReviewers(tx: Tx, targetAssignmentId: string, reviewerId: string | undefined): Promise<void> {
-  const reviews = (await listReviewsOf(tx, targetAssignmentId)).filter(isOpen)
+  const named = await listReviewsOf(tx, targetAssignmentId)
+  const reviews = named.filter(isOpen)
   if (reviewerId !== undefined && reviews.some((each) => each.assigneeId === reviewerId)) {
     throw new Refusal('already_exists', 'this agent reviews this work already')
   }
+  if (named.length >= REVIEWS_PER_TARGET_MAX)
+    throw new Refusal('capacity_exceeded', 'too many reviewers were named for this work, one after the other')
   if (reviews.length >= REVIEWERS_PER_TARGET_MAX) throw new Refusal('capacity_exceeded', 'the work has too many reviewers')
 }

@@ -7,6 +7,7 @@ import {
   AssignReceipt,
   CloseSessionInput,
   CreateTaskInput,
+  GetTaskInput,
   Hold,
   HoldInput,
   LeaseInput,
@@ -60,9 +61,9 @@ export const tasksRouter = router({
     .output(TaskPage)
     .query(({ ctx, input }) => listTasks(ctx.deps, ctx.caller.agentId, input)),
   getTask: agentQuery
-    .input(TaskInput)
+    .input(GetTaskInput)
     .output(TaskDetail)
-    .query(({ ctx, input }) => getTaskDetail(ctx.deps, ctx.caller.agentId, input.taskId)),
+    .query(({ ctx, input }) => getTaskDetail(ctx.deps, ctx.caller.agentId, input)),
   completeTask: onTask.output(Task).mutation(({ ctx, input }) => completeTask(ctx.deps, ctx.call, input.taskId)),
   cancelTask: onTask.output(Task).mutation(({ ctx, input }) => cancelTask(ctx.deps, ctx.call, input.taskId)),
   addParticipant: onParticipant.mutation(({ ctx, input }) => addParticipant(ctx.deps, ctx.call, input)),

@@ -31,11 +31,12 @@ export interface AssignmentRecord {
   readonly hasSpoken: boolean
 }
 
-const OPEN: readonly AssignmentState[] = ['offered', 'assigned', 'working', 'submitted']
+/** States of what has not ended yet. */
+export const OPEN_STATES: readonly AssignmentState[] = ['offered', 'assigned', 'working', 'submitted']
 
 /** Open: it has not ended yet. */
 export function isOpen({ state }: Pick<AssignmentRecord, 'state'>): boolean {
-  return OPEN.includes(state)
+  return OPEN_STATES.includes(state)
 }
 
 /** @throws Refusal `wrong_state`, naming the state it is in, unless it is one of `states`. */

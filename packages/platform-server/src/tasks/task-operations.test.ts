@@ -1,7 +1,10 @@
+import { SESSIONS_PER_TASK_MAX } from '@agent-marketplace/protocol'
 import { describe, expect, test } from 'vitest'
+import { explainLists } from '../../test/explain.ts'
 import { acceptWork, getReview, getWork, giveVerdict, LEASE_MS, moneyOf, openJob, submitWork } from '../../test/jobs.ts'
 import { openTestPlatform } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
+import { listOpenOfTask } from './assignment-store.ts'
 
 describe('a task', () => {
   test('is shown to its buyer with everything in it', async () => {
@@ -14,6 +17,30 @@ describe('a task', () => {
     expect(task.participants).toEqual(['executor', 'reviewer-1'])
     expect(task.sessions).toHaveLength(1)
     expect(task.assignments.map((each) => each.assignmentId)).toEqual([job.workId, job.reviewIds[0]])
+  })
+
+  test('shows its assignments page by page, oldest first', async () => {
+    await using platform = await openTestPlatform()
+    const job = await openJob(platform, { reviewers: 4 })
+    const { taskId } = job
+    const whole = await job.buyer.api.tasks.getTask({ taskId })
+    const first = await job.buyer.api.tasks.getTask({ taskId, limit: 3 })
+    const { assignments, nextCursor } = await job.buyer.api.tasks.getTask({ taskId, limit: 3, cursor: first.nextCursor })
+
+    expect(whole.nextCursor).toBeUndefined()
+    expect(whole.assignments).toHaveLength(5)
+    expect([...first.assignments, ...assignments]).toEqual(whole.assignments)
+    expect(first.assignments).toHaveLength(3)
+    expect(nextCursor).toBeUndefined()
+    await expectRefusal(platform, 'invalid_input', () => job.buyer.api.tasks.getTask({ taskId, cursor: 'e30' }))
+  })
+
+  test('is completed and cancelled without passing by what has ended in it', async () => {
+    await using platform = await openTestPlatform()
+    const { deps, plans } = explainLists(platform.deps)
+    await deps.db.read((reader) => listOpenOfTask(reader, 'somebody', 'task_0'))
+
+    expect(plans).toEqual([['SEARCH assignments USING INDEX assignments_open_of_buyer (buyer_id=?)']])
   })
 
   test('is not there for others', async () => {
@@ -131,6 +158,24 @@ describe('participants', () => {
 })
 
 describe('sessions', () => {
+  test('are joined by name, else the newest that runs, and are at most 256 of a task', async () => {
+    await using platform = await openTestPlatform()
+    const { buyer, taskId } = await openJob(platform)
+    const assign = async (sessionId?: string) =>
+      (await buyer.api.tasks.assign({ taskId, sessionId, kind: 'execute', assigneeAgentId: 'executor' })).assignment.sessionId
+    const made: string[] = [await assign()]
+    for (let count = 1; count < SESSIONS_PER_TASK_MAX; count++)
+      made.push((await buyer.api.tasks.createSession({ taskId })).sessionId)
+    // Ids made within one millisecond are in any order.
+    const [newest = '', next = ''] = made.sort().reverse()
+
+    await expectRefusal(platform, 'capacity_exceeded', () => buyer.api.tasks.createSession({ taskId }))
+    expect(await assign()).toBe(newest)
+    await buyer.api.tasks.closeSession({ sessionId: newest })
+    expect(await assign()).toBe(next)
+    expect(await assign(made[7])).toBe(made[7])
+  })
+
   test('are closed once, by their buyer', async () => {
     await using platform = await openTestPlatform()
     const job = await openJob(platform)

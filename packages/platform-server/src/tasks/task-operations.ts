@@ -1,6 +1,9 @@
 import {
+  AssignmentId,
+  type GetTaskInput,
   PARTICIPANTS_PER_TASK_MAX,
   type ReviewRule,
+  SESSIONS_PER_TASK_MAX,
   type Session,
   type Task,
   type TaskDetail,
@@ -14,11 +17,12 @@ import { cutPage, readCursor } from '../page.ts'
 import { getEngageable } from '../registry/operations.ts'
 import type { Reader, Tx } from '../storage/database.ts'
 import { cancelForBuyer, lockAssignment, wireOf } from './assignment-life.ts'
-import { listOfTask } from './assignment-store.ts'
+import { hasOpenInTask, listOfTask, listOpenOfTask } from './assignment-store.ts'
 import { isOpen } from './rules.ts'
 import {
   closeSessionRecord,
   endTask,
+  findRunningSession,
   findSession,
   findTask,
   insertSession,
@@ -69,20 +73,29 @@ export async function listTasks(
   return { tasks: items, ...next }
 }
 
-export function getTaskDetail(deps: Deps, buyerId: string, taskId: string): Promise<TaskDetail> {
-  return deps.db.read(async (reader) => ({
-    ...(await getOwnTask(reader, buyerId, taskId)),
-    participants: await listParticipants(reader, taskId),
-    sessions: await listSessions(reader, taskId),
-    assignments: (await listOfTask(reader, taskId)).map(wireOf),
-  }))
+/** A task with a page of its assignments. @throws Refusal `not_found` */
+export function getTaskDetail(deps: Deps, buyerId: string, { taskId, limit, cursor }: GetTaskInput): Promise<TaskDetail> {
+  const [after] = readCursor(z.tuple([AssignmentId]), cursor) ?? ['']
+  return deps.db.read(async (reader) => {
+    const task = await getOwnTask(reader, buyerId, taskId)
+    const rows = await listOfTask(reader, { taskId, after, limit: limit + 1 })
+    const { items, ...next } = cutPage(rows, limit, (row) => [row.assignmentId])
+    return {
+      ...task,
+      participants: await listParticipants(reader, taskId),
+      sessions: await listSessions(reader, taskId),
+      assignments: items.map(wireOf),
+      ...next,
+    }
+  })
 }
 
 /** Close a task whose work has ended. @throws Refusal `wrong_state` while an assignment is open. */
 export function completeTask(deps: Deps, call: Call, taskId: string): Promise<Task> {
   return once(deps, call, { taskId }, async (tx) => {
     const task = await lockOpenTask(tx, call.callerId, taskId)
-    if ((await listOfTask(tx, taskId)).some(isOpen)) throw new Refusal('wrong_state', 'the task has open assignments')
+    if ((await listOpenOfTask(tx, call.callerId, taskId)).length > 0)
+      throw new Refusal('wrong_state', 'the task has open assignments')
     return end(tx, task, 'completed')
   })
 }
@@ -91,7 +104,7 @@ export function completeTask(deps: Deps, call: Call, taskId: string): Promise<Ta
 export function cancelTask(deps: Deps, call: Call, taskId: string): Promise<Task> {
   return once(deps, call, { taskId }, async (tx) => {
     const task = await lockOpenTask(tx, call.callerId, taskId)
-    const open = (await listOfTask(tx, taskId)).filter(isOpen)
+    const open = await listOpenOfTask(tx, call.callerId, taskId)
     // A review that was accepted early ends with its target; only the work itself stands in the way.
     for (const { assignmentId } of open.filter((each) => each.kind === 'execute')) {
       const work = await lockAssignment(tx, assignmentId)
@@ -113,7 +126,10 @@ export function createSession(deps: Deps, call: Call, taskId: string): Promise<S
   })
 }
 
+/** @throws Refusal `capacity_exceeded` beyond 256 sessions. */
 async function openSession(deps: Deps, tx: Tx, taskId: string): Promise<Session> {
+  if ((await listSessions(tx, taskId)).length >= SESSIONS_PER_TASK_MAX)
+    throw new Refusal('capacity_exceeded', 'the task has too many sessions')
   const session: Session = { sessionId: deps.newId('ses'), taskId, state: 'running' }
   await insertSession(tx, session)
   return session
@@ -138,10 +154,9 @@ export function closeSession(deps: Deps, call: Call, sessionId: string): Promise
  * @throws Refusal `not_found` for a session of another task, `wrong_state` for a closed one.
  */
 export async function chooseSession(deps: Deps, tx: Tx, taskId: string, sessionId: string | undefined): Promise<Session> {
-  const sessions = await listSessions(tx, taskId)
-  if (sessionId === undefined) return sessions.findLast((each) => each.state === 'running') ?? openSession(deps, tx, taskId)
-  const session = sessions.find((each) => each.sessionId === sessionId)
-  if (!session) throw notFound('session')
+  if (sessionId === undefined) return (await findRunningSession(tx, taskId)) ?? openSession(deps, tx, taskId)
+  const session = await findSession(tx, sessionId)
+  if (session?.taskId !== taskId) throw notFound('session')
   if (session.state === 'closed') throw new Refusal('wrong_state', 'the session is closed')
   return session
 }
@@ -175,8 +190,8 @@ export function removeParticipant(
 ): Promise<{ taskId: string; participants: string[] }> {
   return once(deps, call, { taskId, participantAgentId }, async (tx) => {
     await lockOpenTask(tx, call.callerId, taskId)
-    const hasOpenWork = (await listOfTask(tx, taskId)).some((each) => each.assigneeId === participantAgentId && isOpen(each))
-    if (hasOpenWork) throw new Refusal('wrong_state', 'the participant has open work in this task')
+    if (await hasOpenInTask(tx, participantAgentId, taskId))
+      throw new Refusal('wrong_state', 'the participant has open work in this task')
     if (!(await removeParticipantRecord(tx, taskId, participantAgentId, deps.now()))) throw notFound('participant')
     return { taskId, participants: await listParticipants(tx, taskId) }
   })

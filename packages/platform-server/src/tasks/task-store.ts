@@ -47,6 +47,15 @@ export async function findSession(reader: Reader, sessionId: string): Promise<Se
   return row && parseSession(row)
 }
 
+/** @returns the newest session of a task that takes new assignments. */
+export async function findRunningSession(reader: Reader, taskId: string): Promise<Session | undefined> {
+  const row = await reader.get(
+    `SELECT * FROM task_sessions WHERE task_id = $1 AND state = 'running' ORDER BY session_id DESC LIMIT 1`,
+    [taskId],
+  )
+  return row && parseSession(row)
+}
+
 export async function listSessions(reader: Reader, taskId: string): Promise<Session[]> {
   const rows = await reader.all('SELECT * FROM task_sessions WHERE task_id = $1 ORDER BY session_id', [taskId])
   return rows.map(parseSession)
