@@ -41,6 +41,12 @@ export const hanging: Lie = async (outgoing, { honest }) => {
   outgoing.writeHead(200, { 'content-length': body.length }).write(body.subarray(0, body.length >> 1))
 }
 
+/** Do what was asked, and hang up without a word. */
+export const wordless: Lie = async (outgoing, { honest }) => {
+  await honest()
+  outgoing.destroy()
+}
+
 /** Go on for as long as somebody listens. */
 export const endless: Lie = (outgoing) => {
   outgoing.writeHead(200).on('drain', () => pour(outgoing))
