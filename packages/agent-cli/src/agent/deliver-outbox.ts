@@ -44,7 +44,11 @@ export async function deliverOutbox(agent: Agent, { evenAfterFailure = false } =
 async function putDue(agent: Agent, due: readonly UnsentDrop[], delivery: { sent: string[]; refused: string[] }): Promise<void> {
   const { vault, now } = agent
   const relay = await agent.relay()
+  /** Drops of documents that travel as artifacts cost tokens of another class than the rest. */
+  const unpaid = new Map<boolean, CliError>()
+  const isSpilled = ({ spillKey }: UnsentDrop) => spillKey !== undefined
   for (const drop of due) {
+    if (unpaid.has(isSpilled(drop))) continue
     try {
       await putDrop(agent, relay, drop)
       markSent(vault, drop.messageId, now())
@@ -56,9 +60,11 @@ async function putDue(agent: Agent, due: readonly UnsentDrop[], delivery: { sent
         continue
       }
       postponeDrop(vault, drop.messageId, now() + fullJitterMs(drop.tries))
-      throw error
+      if (!(error instanceof CliError && error.code === 'capacity_exceeded')) throw error
+      unpaid.set(isSpilled(drop), error)
     }
   }
+  for (const error of unpaid.values()) throw error
 }
 
 /** One that cannot be sealed now does not keep the others from leaving. */
@@ -71,7 +77,7 @@ async function resealOrPostpone(agent: Agent, drop: UnsentDrop): Promise<void> {
   }
 }
 
-async function failureOf(done: Promise<void>): Promise<{ error: unknown } | undefined> {
+async function failureOf(done: Promise<unknown>): Promise<{ error: unknown } | undefined> {
   return done.then(
     () => undefined,
     (error: unknown) => ({ error }),
@@ -82,29 +88,26 @@ async function failureOf(done: Promise<void>): Promise<{ error: unknown } | unde
  * Send the outbox and make sure that these messages are with the relay, or rest for the time that was drawn for them.
  *
  * @returns when the last of these leaves, if any rests.
- * @throws CliError as `deliverOutbox`; `wrong_state` if the relay refused one for good.
+ * @throws CliError as `deliverOutbox`, if it is one of these that waits for it; `wrong_state` if the relay refused one for good.
  */
 export async function deliverNow(agent: Agent, messageIds: readonly string[]): Promise<Held> {
   const startMs = agent.now()
-  try {
-    await deliverOutbox(agent, { evenAfterFailure: true })
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error
-    const { code, message, retryAfterMs, cause } = error
-    throw new CliError(code, message, {
-      retryAfterMs,
-      cause,
-      hint: 'it is kept in the outbox: the daemon, or this command again, sends it',
-    })
-  }
+  const failure = await failureOf(deliverOutbox(agent, { evenAfterFailure: true }))
+  const error = failure?.error
+  if (failure && !(error instanceof CliError)) throw error
   const sendings = messageIds.flatMap((id) => findSending(agent.vault, id) ?? [])
   if (sendings.some(({ state }) => state === 'refused')) throw new CliError('wrong_state', 'the relay does not take this message')
   const waiting = sendings.filter(({ state }) => state === 'sealed')
-  if (waiting.some(({ holdUntilMs }) => holdUntilMs <= startMs))
-    throw new CliError('unreachable', 'the relay did not take the message yet', {
-      hint: 'it is kept in the outbox and sent later',
-    })
+  // What keeps others waiting is no failure of these.
+  if (waiting.some(({ holdUntilMs }) => holdUntilMs <= startMs)) throw notTaken(error instanceof CliError ? error : undefined)
   return waiting.length === 0 ? {} : { dueAtMs: Math.max(...waiting.map(({ holdUntilMs }) => holdUntilMs)) }
+}
+
+function notTaken(error: CliError | undefined): CliError {
+  const hint = 'it is kept in the outbox: the daemon, or this command again, sends it'
+  if (!error) return new CliError('unreachable', 'the relay did not take the message yet', { hint })
+  const { code, message, retryAfterMs, cause } = error
+  return new CliError(code, message, { retryAfterMs, cause, hint })
 }
 
 /** What a verb adds to its result when something of it rests in the outbox. */

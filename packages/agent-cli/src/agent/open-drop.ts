@@ -15,7 +15,7 @@ import { findOtherKey, pinClaim } from '../private/contacts.ts'
 import { isStillRead } from '../private/former-keys.ts'
 import type { Arrival } from '../private/inbox.ts'
 import type { InboxRoom } from '../private/inbox-room.ts'
-import { COVER_TYP } from '../private/outbox.ts'
+import { COVER_TYP, findSending } from '../private/outbox.ts'
 import type { Agent } from './agent.ts'
 import { CliError } from './cli-error.ts'
 import { ContentError } from './content-error.ts'
@@ -79,13 +79,14 @@ async function readFrame(agent: Agent, { readCap, bodyKey }: PendingDrop): Promi
 function checkSender(
   agent: Agent,
   frame: Frame,
-  { ephemeral, prekey, bytes, room }: Pick<PendingDrop, 'ephemeral' | 'prekey'> & { bytes: number; room: InboxRoom },
+  { messageId, ephemeral, prekey, bytes, room }: PendingDrop & { bytes: number; room: InboxRoom },
 ): Rejection | undefined {
   if (frame.to !== agent.agentId) return 'addressed_to_another'
   const card = openCard(frame.card, frame.from)
   const signKey = card && fromBase64url(card.signKey)
   if (!signKey || card.status !== 'active' || !verifyFrame(frame, { ephemeralPublic: ephemeral, prekey }, signKey))
     return 'not_verified'
+  if (frame.from === agent.agentId) return isOwn(agent, messageId, signKey) ? undefined : 'not_verified'
   const isOther = findOtherKey(agent.vault, frame.from, frame.card) !== undefined
   if (isOther && isStillRead(agent.vault, frame.from, signKey, agent.now())) return undefined
   // Cards take room as well, those of strangers and those kept as evidence.
@@ -97,4 +98,9 @@ function checkSender(
     if (error instanceof CliError && error.code === 'key_changed') return 'key_changed'
     throw error
   }
+}
+
+/** Whether this agent sent a drop to itself: under the key it has, or the one it had when it sealed it. Oneself is never pinned. */
+function isOwn(agent: Agent, messageId: string, signKey: Uint8Array): boolean {
+  return Buffer.compare(agent.keyring.signKey.publicKey, signKey) === 0 || findSending(agent.vault, messageId) !== undefined
 }

@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startTestRelay, type TestRelay } from '../../../platform-server/src/relay/test-relay.ts'
-import { nextDueAtMs } from '../private/outbox.ts'
+import { writeKeyring } from '../private/keyring.ts'
+import { endDropsOf, nextDueAtMs } from '../private/outbox.ts'
 import { dueRemovals } from '../private/removals.ts'
+import { replaceKey } from '../private/replace-key.ts'
 import { type HandoffAgent, introduce, openHandoffAgent } from '../test-handoff.ts'
 import type { Agent } from './agent.ts'
+import { CliError } from './cli-error.ts'
 import { deliverOutbox } from './deliver-outbox.ts'
 import { listOutbox } from './list-outbox.ts'
 import { ackMessage, readInbox, readMessage } from './read-inbox.ts'
@@ -136,4 +139,49 @@ test('cover comes back to its sender, is deleted like any drop, and is neither a
     .toBe(1)
   expect(await readInbox(alice)).toEqual({ messages: [], rejected: 0 })
   expect((await listOutbox(alice)).messages).toEqual([])
+})
+
+test('cover that was sent before a change of key, and after it, is neither a message nor a fault', async () => {
+  const { vault, profile } = alice
+  sealCover(alice)
+  await deliverOutbox(alice)
+  const { keyring } = replaceKey(alice.keyring.card, { identityKey: alice.keyring.signKey.secretKey }, { nowMs: Date.now() })
+  writeKeyring(profile.directory, keyring)
+  await alice.identity()
+  const isTaken = async () => {
+    await receiveDrops(alice, { waitS: 1 })
+    return vault.get("SELECT 1 FROM inbox WHERE state IN ('matched', 'rejected')") !== undefined
+  }
+  await expect.poll(isTaken, { timeout: 20_000 }).toBe(true)
+  sealCover(alice)
+  await deliverOutbox(alice)
+  const reasons = () => vault.all<{ reason: string }>('SELECT reason FROM inbox').map(({ reason }) => reason)
+  await expect.poll(async () => (await isTaken()) && reasons(), { timeout: 20_000 }).toEqual(['cover', 'cover'])
+})
+
+test('what cannot be paid for or sealed anew keeps no other message waiting', async () => {
+  using carol = openHandoffAgent(relay.origin, 'carol')
+  introduce(alice, carol)
+  const unpaid = new CliError('capacity_exceeded', 'the allowance is used up')
+  const withoutParts = alice.restart({
+    wrap: (client) => ({ ...client, put: async (upload) => (upload.record ? client.put(upload) : Promise.reject(unpaid)) }),
+  })
+  await expect(sendMessage(withoutParts, { to: 'carol', text: 'x'.repeat(20_000) })).rejects.toMatchObject({
+    code: 'capacity_exceeded',
+    hint: expect.stringContaining('outbox'),
+  })
+  await expect(sendMessage(withoutParts, { to: 'bob', text: 'short' })).resolves.toEqual({ messageId: expect.any(String) })
+
+  // Nothing can be sealed to carol now, and the platform that could show her next prekey is away.
+  endDropsOf(alice.vault, alice.keyring.signKey.publicKey)
+  alice.vault.run("UPDATE contacts SET prekey = NULL WHERE agent_id = 'carol'")
+  alice.vault.run('UPDATE ended_keys SET sign_key = randomblob(32)')
+  alice.vault.run("UPDATE outbox SET sign_key = (SELECT sign_key FROM ended_keys) WHERE state = 'sealed'")
+  const { messageId } = await sendMessage(withoutParts, { to: 'bob', text: 'shorter' })
+  expect((await listOutbox(alice)).messages.map(({ to, state }) => `${to} ${state}`)).toEqual([
+    'bob sent',
+    'bob sent',
+    'carol waiting',
+  ])
+  expect(messageId).toBeDefined()
 })
