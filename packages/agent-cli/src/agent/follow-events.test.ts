@@ -34,6 +34,20 @@ test('every event comes once, in order, and a later run goes on where the last o
   expect(await take(opened.agent, { after: 1, limit: 2 })).toEqual([2, 3])
 })
 
+test('after the platform was put back to a backup, what takes the places behind its end is not slept through', async () => {
+  await using server = await startTestPlatform({
+    'events.wait': ({ input }) => {
+      const { after } = input as { after: number }
+      if (after === 0) return { events, cursor: 5 }
+      return after === 5 ? { events: [], cursor: 2 } : { events: events.slice(after, 3), cursor: 3 }
+    },
+  })
+  using opened = openTestAgent(server)
+
+  expect(await take(opened.agent, { limit: 5 })).toEqual([1, 2, 3, 4, 5])
+  expect(await take(opened.agent, { limit: 1 })).toEqual([3])
+})
+
 test('it ends without an error when its signal says so', async () => {
   await using server = await startStream()
   using opened = openTestAgent(server)

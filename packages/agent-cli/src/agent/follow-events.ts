@@ -1,4 +1,4 @@
-import { EVENTS_WAIT_MAX_MS, type Event } from '@agent-marketplace/protocol'
+import { EVENTS_WAIT_MAX_MS, type Event, type Events } from '@agent-marketplace/protocol'
 import { readFact, writeFact } from '../private/facts.ts'
 import type { Agent } from './agent.ts'
 
@@ -21,22 +21,25 @@ export async function* followEvents(
   const fact = `events.follow ${agent.server}`
   let cursor = after ?? Number(readFact(agent.vault, fact) ?? 0)
   for (let given = 0; given < limit && !signal.aborted; ) {
-    const events = await nextEvents(agent, cursor, signal)
+    const { events, cursor: end } = await nextEvents(agent, cursor, signal)
     for (const event of events.slice(0, limit - given)) {
       yield event
       cursor = event.seq
       given++
     }
-    if (events.length > 0) writeFact(agent.vault, fact, String(cursor))
+    // A platform that was put back to a backup gives the places behind its end again.
+    const isBeyond = end < cursor && events.length === 0
+    if (isBeyond) cursor = end
+    if (events.length > 0 || isBeyond) writeFact(agent.vault, fact, String(cursor))
   }
 }
 
 /** None if nothing happened for a while, or the signal ended the wait. */
-async function nextEvents(agent: Agent, after: number, signal: AbortSignal): Promise<Event[]> {
+async function nextEvents(agent: Agent, after: number, signal: AbortSignal): Promise<Events> {
   try {
-    return (await agent.platform.query('events.wait', { after, timeoutMs: WAIT_MS }, { signal, waitMs: WAIT_MS })).events
+    return await agent.platform.query('events.wait', { after, timeoutMs: WAIT_MS }, { signal, waitMs: WAIT_MS })
   } catch (error) {
-    if (signal.aborted) return []
+    if (signal.aborted) return { events: [], cursor: after }
     throw error
   }
 }

@@ -24,11 +24,12 @@ export function jsonReply(status: number, value: object): Reply {
   return { status, body: JSON.stringify(value), headers: JSON_TYPE }
 }
 
-/** The answer to what was refused; a wait is told in whole seconds too. */
+/** The answer to what was refused; a wait is told in whole seconds too, and a 401 says what it asks for, as HTTP has it. */
 export function refusalReply(refusal: Refusal, requestId: string): Reply {
   const { status, retryAfterMs } = refusal
   const retryAfter = retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) }
-  return { status, body: errorBody(refusal, requestId), headers: { ...JSON_TYPE, ...retryAfter } }
+  const challenge = status === 401 ? { 'www-authenticate': 'Bearer' } : {}
+  return { status, body: errorBody(refusal, requestId), headers: { ...JSON_TYPE, ...retryAfter, ...challenge } }
 }
 
 /** Headers that every answer carries. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { acceptWork, getReview, getWork, giveVerdict, moneyOf, nameReviewer, openJob, submitWork } from '../../test/jobs.ts'
 import { openTestPlatform, type TestAgent } from '../../test/platform.ts'
 import { expectRefusal } from '../../test/refusal.ts'
+import { deregister } from './operations.ts'
 
 const leave = (agent: TestAgent | undefined) => agent?.api.identity.deregister({})
 
@@ -18,6 +19,15 @@ test('an agent that leaves is hidden, has no session, and gets no work', async (
   await expectRefusal(platform, 'not_found', () =>
     job.buyer.api.tasks.assign({ taskId: job.taskId, kind: 'execute', assigneeAgentId: 'idle' }),
   )
+})
+
+test('an agent that is suspended while it leaves stays suspended: it would come back active', async () => {
+  await using platform = await openTestPlatform()
+  const agent = await platform.agent('alpha')
+  await platform.deps.db.write((tx) => tx.run(`UPDATE agents SET status = 'suspended' WHERE agent_id = 'alpha'`))
+  const call = { callerId: agent.agentId, procedure: 'identity.deregister', key: 'leave' }
+
+  await expectRefusal(platform, 'wrong_state', () => deregister(platform.deps, call))
 })
 
 test('duties it has not accepted are cancelled, and the money goes back to their buyer', async () => {

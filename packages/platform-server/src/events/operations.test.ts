@@ -70,6 +70,18 @@ describe('the stream of an agent', () => {
   })
 })
 
+describe('a cursor beyond the end of the stream', () => {
+  test('is put right at once: the platform was put back to a backup', async () => {
+    await using platform = await openTestPlatform()
+    const ann = await platform.agent('ann', { credits: '1' })
+
+    expect(await waitFor(platform, 'ann', { after: 7 })).toEqual({ events: [], cursor: 1 })
+    expect(await ann.api.events.wait({ after: 7 })).toEqual({ events: [], cursor: 1 })
+    await platform.agent('ben')
+    expect(await waitFor(platform, 'ben', { after: 7 })).toEqual({ events: [], cursor: 0 })
+  })
+})
+
 describe('waiting', () => {
   const credit = (platform: TestPlatform) =>
     platform.deps.db.write((tx) => appendEvents(platform.deps, tx, ['ann'], { kind: 'agent.approved', agentId: 'ann' }))

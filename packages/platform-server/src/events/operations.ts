@@ -1,4 +1,4 @@
-import { EVENTS_KEPT_MS, type Event, type Events, PAGE_MAX } from '@agent-marketplace/protocol'
+import { EVENTS_KEPT_MS, type Events, PAGE_MAX } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import type { Reader, Tx } from '../storage/database.ts'
 import { deleteEventsBefore, findLastSeq, type Happening, insertEvent, listCancelled, listEvents, takeSeq } from './store.ts'
@@ -23,28 +23,29 @@ export async function appendEvents(
 /**
  * Read what came after a cursor, waiting for it if there is nothing yet.
  *
- * @returns events in order and the cursor to go on from; none after the time-out.
+ * @returns events in order and the cursor to go on from; none after the time-out. At once and with the end of the stream for a cursor that lies beyond it:
+ *   the platform was put back to a backup, and whoever waited on would sleep through all that takes these places again.
  */
 export async function waitForEvents(
   deps: Deps,
   agentId: string,
   { after, timeoutMs, limit, signal }: { after: number; timeoutMs: number; limit: number; signal: AbortSignal },
 ): Promise<Events> {
-  const read = () => deps.db.read((reader) => listEvents(reader, agentId, after, limit))
+  const read = () =>
+    deps.db.read(async (reader) => {
+      const events = await listEvents(reader, agentId, after, limit)
+      return { events, cursor: events.at(-1)?.seq ?? Math.min(after, await findLastSeq(reader, agentId)) }
+    })
   // Listen before looking, so that nothing that commits in between is slept through.
   const stopped = new AbortController()
   const woken = deps.wakeups.wait(agentId, { timeoutMs, signal: AbortSignal.any([signal, stopped.signal]) })
   const found = await read()
-  if (found.length > 0 || timeoutMs === 0) {
+  if (found.cursor !== after || timeoutMs === 0) {
     stopped.abort()
-    return pageOf(found, after)
+    return found
   }
   await woken
-  return pageOf(await read(), after)
-}
-
-function pageOf(events: Event[], after: number): Events {
-  return { events, cursor: events.at(-1)?.seq ?? after }
+  return read()
 }
 
 /** What came after an agent's cursor, counted, and which of its assignments were cancelled since. */

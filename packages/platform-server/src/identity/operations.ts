@@ -1,6 +1,6 @@
 import { type Contact, PAGE_MAX, type Rotation, type SignedPrekey, type Whoami } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
-import { notFound } from '../errors.ts'
+import { notFound, Refusal } from '../errors.ts'
 import { type Call, once } from '../idempotency/operations.ts'
 import type { Reader, Tx } from '../storage/database.ts'
 import { countByStatus, findAgent, findContact, updateStatus } from './agent-store.ts'
@@ -77,10 +77,10 @@ export async function countAgents(
   return { active: of('active'), pending: of('pending'), suspended: of('suspended'), deregistered: of('deregistered') }
 }
 
-/** End an agent's registration: no session, no new one. Its id stays taken. */
+/** End an agent's registration: no session, no new one. Its id stays taken. @throws Refusal `wrong_state` for one that was suspended meanwhile. */
 export async function closeIdentity(tx: Tx, agentId: string): Promise<void> {
-  const { status } = await getAgent(tx, agentId)
-  await updateStatus(tx, agentId, status, 'deregistered')
+  // Who was suspended just now would come back active.
+  if (!(await updateStatus(tx, agentId, 'active', 'deregistered'))) throw new Refusal('wrong_state', 'the agent is not active')
   await deleteSessionsOf(tx, agentId)
 }
 
