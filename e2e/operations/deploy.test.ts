@@ -1,5 +1,5 @@
 // What is shipped beside the server is accepted by the programs it is for, and names only what there is. LONG=1: agents at work through a real nginx and
-// a real Caddy, and what the container would run.
+// a real Caddy. The image is in image.long.ts.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,6 @@ import { FLAGS } from '../../packages/platform-server/src/flags.ts'
 import { needDebian } from '../../packages/platform-server/test/debian.ts'
 import { startControl } from '../stage/control.ts'
 import { findFreePort } from '../stage/free-port.ts'
-import { Running } from '../stage/process.ts'
 import { Stage } from '../stage/stage.ts'
 import { makeCertificate, startCaddy, startNginx } from './proxies.ts'
 
@@ -69,26 +68,9 @@ test('every metric that is to be watched is told', async () => {
   expect(await server.stop()).toBe(0)
 })
 
-test('the container takes in what is there', () => {
-  const copied = [...read('Containerfile').matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, names = '']) => names.split(' '))
-
-  expect(copied.length).toBeGreaterThan(5)
-  expect(copied.filter((name) => !existsSync(join(ROOT, name)))).toEqual([])
-})
-
 if (LONG) describe('at length', longTests)
 
 function longTests(): void {
-  test('what the container would hold is made by its own command, and runs', { timeout: 300_000 }, async () => {
-    const app = join(directory, 'app')
-    const [, command = ''] = /^RUN (npx .*) \/app$/m.exec(read('Containerfile')) ?? []
-    execFileSync('sh', ['-c', `${command} "$0"`, app], { cwd: ROOT, stdio: 'pipe' })
-    const listen = ['--listen', '127.0.0.1:0', '--relay-listen', '127.0.0.1:0', '--data', join(directory, 'data')]
-    const server = new Running(process.execPath, [join(app, 'dist/main.js'), ...listen])
-    await server.line(({ event }) => event === 'listening')
-    expect(await server.stop()).toBe(0)
-  })
-
   test.each([
     ['nginx', startNginx],
     ['Caddy', startCaddy],
