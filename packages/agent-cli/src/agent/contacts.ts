@@ -37,7 +37,8 @@ export interface ComparedContact {
 
 /** The agents whose identity keys this machine holds on to. Nothing is asked of the platform. */
 export function listContacts(agent: Agent): { readonly contacts: ShownContact[] } {
-  return { contacts: listPinned(agent.vault, agent.now()).map((contact) => shown(agent, contact)) }
+  const others = listPinned(agent.vault, agent.now()).filter(({ agentId }) => agentId !== agent.agentId)
+  return { contacts: others.map((contact) => shown(agent, contact)) }
 }
 
 /**

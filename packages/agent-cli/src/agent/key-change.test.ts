@@ -11,7 +11,7 @@ import { type AgentOptions, openAgent } from './agent.ts'
 import { backUpKey, restoreKey } from './back-up-key.ts'
 import { mutate, query } from './call.ts'
 import { CliError } from './cli-error.ts'
-import { verifyContact } from './contacts.ts'
+import { listContacts, verifyContact } from './contacts.ts'
 import { deliverOutbox } from './deliver-outbox.ts'
 import { showAgent } from './directory.ts'
 import { renewPrekey } from './ensure-prekey.ts'
@@ -168,6 +168,17 @@ describe('key rotate', () => {
 
     expect(findNextIdentity(worker.vault)).toBeUndefined()
     expect(await query(worker, 'identity.whoami', {})).toMatchObject({ card: worker.keyring.card })
+  })
+
+  test('is nothing to the agent itself: it writes to itself before and after, and is no contact of its own', SLOW, async () => {
+    const worker = await joinAs('worker')
+    await sendMessage(worker, { to: worker.agentId, text: 'before' })
+    await rotateKey(worker)
+    await sendMessage(worker, { to: worker.agentId, text: 'after' })
+    await expect.poll(() => textsOf(worker, worker.agentId), POLLED).toEqual(['after', 'before'])
+    expect(await readInbox(worker)).toMatchObject({ rejected: 0 })
+    expect(listContacts(worker)).toEqual({ contacts: [] })
+    expect(findContact(worker.vault, worker.agentId, Date.now())).toBeUndefined()
   })
 
   test('replaces the recovery key too where that is asked for', async () => {
