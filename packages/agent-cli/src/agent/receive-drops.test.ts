@@ -249,6 +249,17 @@ test('a listener that was away for weeks takes in what is left of them, page by 
   expect(listMessages(bob.vault, { limit: 9 }).map((message) => message.messageId)).toEqual([messageId])
 })
 
+test('nothing is passed over between one look at the feed and the next', async () => {
+  await sendMessage(alice, { to: 'bob', text: 'first' })
+  expect((await receive(bob)).stored).toHaveLength(1)
+  const client = await alice.relay()
+  const head = async () => (await client.feed({ after: 0, waitS: 0 })).cursor
+  const before = await head()
+  for (const text of ['second', 'third']) await sendMessage(alice, { to: 'bob', text })
+  await expect.poll(head, { timeout: 10_000 }).toBe(before + 2)
+  expect((await receiveDrops(bob)).stored).toHaveLength(2)
+})
+
 test('a feed that never ends keeps back nothing that it has brought', { timeout: 120_000 }, async () => {
   const drop = sealToBob()
   await put(drop)
