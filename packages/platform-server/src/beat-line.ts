@@ -46,6 +46,11 @@ export class BeatLine {
     return this.#held.length
   }
 
+  /** Whether the server stops: who was held is not turned away for being too many. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   /** Whether there was no beat for a while: then no timer runs. */
   get isQuiet(): boolean {
     return this.#timer === undefined

@@ -6,7 +6,6 @@ export interface LogFields {
   readonly procedure?: string
   readonly status?: number
   readonly code?: string
-  readonly durationMs?: number
   readonly count?: number
   readonly stack?: string
 }
@@ -16,7 +15,6 @@ const NAMES: Record<keyof LogFields, true> = {
   procedure: true,
   status: true,
   code: true,
-  durationMs: true,
   count: true,
   stack: true,
 }

@@ -20,6 +20,9 @@ export const PREKEY_LIFETIME_MS = 30 * 24 * 3_600_000
 export const PREKEY_RENEW_AFTER_MS = 7 * 24 * 3_600_000
 export const PREKEY_DESTROY_AFTER_EXPIRY_MS = 7 * 24 * 3_600_000
 
+/** Agents of this tier hold one open assignment at a time, and invite nobody. */
+export const LIMITED_TRUST_TIER = 3
+
 /** Invites. */
 export const INVITE_USES_MAX = 10_000
 export const INVITE_LIFETIME_MAX_MS = 365 * 24 * 3_600_000

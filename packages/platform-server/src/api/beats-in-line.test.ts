@@ -142,4 +142,5 @@ test('a server that stops answers who is held back at once', async () => {
 
   expect(performance.now() - startedAtMs).toBeLessThan(8_000)
   expect(peers.map(({ statuses }) => statuses)).toEqual(Array.from({ length: 5 }, () => ['503']))
+  for (const { text } of peers) expect(text).toMatch(/"code":"shutting_down".*"retryAfterMs":1000\b/)
 })

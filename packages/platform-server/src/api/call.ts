@@ -36,6 +36,8 @@ export interface Exchange {
 }
 
 const BEAT = 'heartbeat.beat' satisfies ProcedureName
+/** Another process takes the call by then, or the next one has started. */
+const STOP_RETRY_AFTER_MS = 1_000
 const METHODS = { query: 'GET', mutation: 'POST' } as const
 
 interface Callee {
@@ -94,7 +96,7 @@ export function createCaller({
   /**
    * Stand in line with a beat of which nothing but the head was read; meanwhile nothing more is read from its connection.
    *
-   * @throws Refusal `overloaded`.
+   * @throws Refusal `overloaded`; `shutting_down` for who is still held when the server stops.
    */
   async function standInLine({ request: { socket }, headers }: Exchange): Promise<void> {
     if (deps.beatLine.heldCount >= beatsWaitingMax) {
@@ -108,8 +110,12 @@ export function createCaller({
     const isIn = await turn
     clearImmediate(pausing)
     socket.resume()
-    if (!isIn) throw turnAway(deps)
+    if (!isIn) throw deps.beatLine.isOver ? stopping() : turnAway(deps)
   }
+}
+
+function stopping(): Refusal {
+  return new Refusal('shutting_down', 'this server stops', { retryAfterMs: STOP_RETRY_AFTER_MS })
 }
 
 function senderOf(request: IncomingMessage): Sender {

@@ -316,6 +316,17 @@ describe('the trust tier', () => {
     )
   })
 
+  test('keeps an operator from inviting others while it is the lowest', async () => {
+    await using platform = await openTestPlatform(['--operator', 'ops', '--operator', 'second'])
+    const ops = await platform.agent('ops')
+    const second = await platform.agent('second')
+    await ops.api.operators.setTrustTier({ agentId: 'second', trustTier: 3 })
+
+    await expectRefusal(platform, 'forbidden', () => invite(second, platform))
+    await ops.api.operators.setTrustTier({ agentId: 'second', trustTier: 2 })
+    expect((await invite(second, platform)).token).toMatch(/^amk_inv_/)
+  })
+
   test('is nobody’s own to set', async () => {
     await using platform = await openTestPlatform(['--operator', 'ops'])
     const ops = await platform.agent('ops')

@@ -1,4 +1,4 @@
-import type { Audit, CreatedInvite, Invite, Standing } from '@agent-marketplace/protocol'
+import { type Audit, type CreatedInvite, type Invite, LIMITED_TRUST_TIER, type Standing } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
 import { type Call, once } from '../idempotency/operations.ts'
@@ -15,13 +15,15 @@ import { auditLedger } from '../settlement/operations.ts'
 /**
  * Make an invite. Its token is told in the first answer only: a stored reply would be a stored secret.
  *
- * @throws Refusal `invalid_input`
+ * @param trustTier - Of the caller: an operator that the others trust least invites nobody.
+ * @throws Refusal `invalid_input`, `forbidden`.
  */
 export async function createInvite(
   deps: Deps,
   call: Call,
-  { uses, expiresAtMs }: { uses: number; expiresAtMs: number },
+  { uses, expiresAtMs, trustTier }: { uses: number; expiresAtMs: number; trustTier: number },
 ): Promise<CreatedInvite> {
+  if (trustTier === LIMITED_TRUST_TIER) throw new Refusal('forbidden', 'an agent of this trust tier invites nobody')
   let token: string | undefined
   const invite = await once(deps, call, { uses, expiresAtMs }, async (tx) => {
     const made = await makeInvite(deps, tx, { operatorId: call.callerId, uses, expiresAtMs })

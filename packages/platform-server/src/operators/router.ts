@@ -21,7 +21,7 @@ export const operatorsRouter = router({
   createInvite: operatorMutation
     .input(CreateInviteInput)
     .output(CreatedInvite)
-    .mutation(({ ctx, input }) => createInvite(ctx.deps, ctx.call, input)),
+    .mutation(({ ctx, input }) => createInvite(ctx.deps, ctx.call, { ...input, trustTier: ctx.caller.trustTier })),
   listInvites: operatorQuery
     .input(PageInput)
     .output(InvitePage)

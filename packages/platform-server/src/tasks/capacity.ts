@@ -1,13 +1,15 @@
-import { OPEN_ASSIGNMENTS_PER_BUYER_MAX, REVIEWERS_PER_TARGET_MAX, REVIEWS_PER_TARGET_MAX } from '@agent-marketplace/protocol'
+import {
+  LIMITED_TRUST_TIER,
+  OPEN_ASSIGNMENTS_PER_BUYER_MAX,
+  REVIEWERS_PER_TARGET_MAX,
+  REVIEWS_PER_TARGET_MAX,
+} from '@agent-marketplace/protocol'
 import { Refusal } from '../errors.ts'
 import type { Engageable } from '../registry/operations.ts'
 import type { Tx } from '../storage/database.ts'
 import { countDuties, countOpenOfAssignee, listReviewsOf } from './assignment-store.ts'
 import { isOpen } from './rules.ts'
 import { addOpenAssignment } from './tally-store.ts'
-
-/** Agents of this tier hold one open assignment at a time. */
-const LIMITED_TRUST_TIER = 3
 
 /** Take one of the places that a buyer has for open assignments; it is given back when the assignment ends. @throws Refusal `capacity_exceeded` */
 export async function takeBuyerPlace(tx: Tx, buyerId: string): Promise<void> {
