@@ -21,13 +21,16 @@ export function checkKeyChange({ vault }: Agent): string {
   return 'none is under way'
 }
 
-/** Nobody was shown with another key than the pinned one. */
+/** The platform showed nobody with another key than the pinned one. What a message says of whom it is, anybody can write. */
 export function checkPins(agent: Agent): string {
   const { contacts } = listContacts(agent)
-  const changed = contacts.filter(({ conflict }) => conflict).map(({ agentId }) => agentId)
+  const shownBy = (source: string) => contacts.filter(({ conflict }) => conflict?.source === source).map(({ agentId }) => agentId)
+  const changed = shownBy('platform')
   if (changed.length > 0)
     throw new Error(`another key was shown for ${changed.join(', ')}: compare with them, then \`contacts trust\``)
-  return `${contacts.length} pinned, ${contacts.filter(({ verified }) => verified).length} compared`
+  const counted = `${contacts.length} pinned, ${contacts.filter(({ verified }) => verified).length} compared`
+  const named = shownBy('message')
+  return named.length === 0 ? counted : `${counted}; messages under other keys than theirs named ${named.join(', ')}`
 }
 
 /** Nothing is said to have passed that nothing signed bears out. */

@@ -22,6 +22,8 @@ export interface ShownContact {
   readonly conflict?: {
     readonly fingerprint: string
     readonly seenAtMs: number
+    /** Who showed it: the platform, or a message alone, which anybody can write. */
+    readonly source: 'platform' | 'message'
     readonly shown: SignedCard
     readonly pinned: SignedCard
   }
@@ -62,18 +64,20 @@ export async function verifyContact(agent: Agent, agentId: string, number?: stri
 }
 
 /**
- * Trust another key of an agent than the pinned one: the newest that was shown. The fingerprint says which, so nobody trusts a key unseen.
+ * Trust another key of an agent than the pinned one: one that was shown. The fingerprint says which, so nobody trusts a key unseen.
  *
  * @throws CliError `not_found` for an agent never seen; `wrong_state` if no other key was shown; `key_changed` if it is not the one that was named.
  */
 export async function trustContact(agent: Agent, agentId: string, named: string): Promise<ComparedContact> {
   const { vault, now } = agent
   const { isClaimed } = getContact(vault, agentId, now())
-  const conflict = findConflict(agent, agentId)
-  if (!conflict) throw new CliError('wrong_state', `no other key was shown for ${agentId}: there is nothing to decide`)
-  if (conflict.fingerprint !== named)
-    throw new CliError('key_changed', `the key shown last for ${agentId} is not the one you named`, {
-      hint: `\`contacts list\` shows it; nothing was changed`,
+  const conflicts = conflictsOf(agent, getContact(vault, agentId, now()))
+  if (conflicts.length === 0)
+    throw new CliError('wrong_state', `no other key was shown for ${agentId}: there is nothing to decide`)
+  const conflict = conflicts.find((each) => each.fingerprint === named)
+  if (!conflict)
+    throw new CliError('key_changed', `the key you named was never shown for ${agentId}`, {
+      hint: `\`contacts list\` shows the one that was; nothing was changed`,
     })
   vault.transaction(() => {
     repin(vault, agentId, conflict.shown, now())
@@ -87,17 +91,22 @@ export async function trustContact(agent: Agent, agentId: string, named: string)
   return compare(agent, pin(vault, { agentId, card: conflict.shown }, now()))
 }
 
-/** The other key that was shown last for a contact, if one was. */
+/** The other key that was shown for a contact, the platform's before one of a message, if one was. */
 export function findConflict(agent: Agent, agentId: string): ShownContact['conflict'] {
   const contact = findContact(agent.vault, agentId, agent.now())
   return contact && shown(agent, contact).conflict
 }
 
-function shown({ vault }: Agent, contact: PinnedContact): ShownContact {
+/** Other keys that were shown. What was pinned meanwhile is no conflict with itself. */
+function conflictsOf({ vault }: Agent, { agentId, fingerprint: pinned }: PinnedContact) {
+  return listConflicts(vault, agentId)
+    .map((each) => ({ ...each, fingerprint: fingerprintOf(each.shown) }))
+    .filter((each) => each.fingerprint !== pinned)
+}
+
+function shown(agent: Agent, contact: PinnedContact): ShownContact {
   const { agentId, name, isVerified, isRevoked, isClaimed, prekeyExpiresAtMs } = contact
-  // What was pinned meanwhile is no conflict with itself.
-  const conflicts = listConflicts(vault, agentId).map((each) => ({ ...each, fingerprint: fingerprintOf(each.shown) }))
-  const conflict = conflicts.find((each) => each.fingerprint !== contact.fingerprint)
+  const [conflict] = conflictsOf(agent, contact)
   return {
     agentId,
     name,

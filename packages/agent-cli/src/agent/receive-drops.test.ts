@@ -7,6 +7,7 @@ import {
   sealMessage,
   writeDocument,
 } from '@agent-marketplace/protocol/sealing'
+import { fingerprint } from '@agent-marketplace/protocol/signing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startTestRelay, type TestRelay } from '../../../platform-server/src/relay/test-relay.ts'
 import { feedCursor } from '../private/arrivals.ts'
@@ -18,8 +19,9 @@ import { dueRemovals } from '../private/removals.ts'
 import type { RelayClient } from '../relay/relay-client.ts'
 import { type HandoffAgent, introduce, openHandoffAgent } from '../test-handoff.ts'
 import type { Agent } from './agent.ts'
+import { checkPins } from './check-keys.ts'
 import { CliError } from './cli-error.ts'
-import { listContacts } from './contacts.ts'
+import { listContacts, trustContact } from './contacts.ts'
 import { ackMessage, readInbox } from './read-inbox.ts'
 import { receiveDrops } from './receive-drops.ts'
 import { broadcastMessage, sendMessage } from './send-message.ts'
@@ -388,6 +390,24 @@ describe('somebody this machine has never seen', () => {
       { agentId: 'dave', conflict: { shown: impostor.card, pinned: dave.card } },
     ])
     expect(() => show(carol, impostor)).toThrow(expect.objectContaining({ code: 'key_changed' }))
+  })
+
+  test('can neither alarm nor bury an alarm by naming somebody who is known', async () => {
+    using carol = openHandoffAgent(relay.origin, 'carol')
+    const [dave, impostor, shownByPlatform] = [0, 1, 2].map(() => makeKeyring('dave', { name: 'Dave' }, Date.now())) as Keyring[]
+    show(carol, dave!)
+    await write(carol, impostor!, 'it is me')
+    expect((await receive(carol)).rejected).toMatchObject([{ reason: 'key_changed' }])
+    expect(listContacts(carol).contacts).toMatchObject([{ conflict: { source: 'message', shown: impostor!.card } }])
+    expect(checkPins(carol)).toBe('1 pinned, 0 compared; messages under other keys than theirs named dave')
+
+    expect(() => show(carol, shownByPlatform!)).toThrow(expect.objectContaining({ code: 'key_changed' }))
+    await write(carol, makeKeyring('dave', { name: 'Dave' }, Date.now()), 'no, me')
+    await receive(carol)
+    expect(listContacts(carol).contacts).toMatchObject([{ conflict: { source: 'platform', shown: shownByPlatform!.card } }])
+    expect(() => checkPins(carol)).toThrow('another key was shown for dave')
+    const named = fingerprint(shownByPlatform!.signKey.publicKey)
+    expect(await trustContact(carol, 'dave', named)).toMatchObject({ fingerprint: named })
   })
 
   test('leaves nothing, not even its card, where there is no room', async () => {

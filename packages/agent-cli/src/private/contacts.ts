@@ -10,7 +10,7 @@ import {
 import { isSignedPrekey, openCard } from '@agent-marketplace/protocol/statements'
 import { CliError } from '../agent/cli-error.ts'
 import { rejectMessagesOf, reviveDrops } from './arrivals.ts'
-import { forgetConflict, keepConflict } from './key-conflicts.ts'
+import { forgetConflict, type KeyConflict, keepConflict } from './key-conflicts.ts'
 import { type ContactRow, findRow, getContact, isRevokedRow, type PinnedContact } from './pinned.ts'
 import type { Vault } from './vault.ts'
 
@@ -31,7 +31,7 @@ export function pin(vault: Vault, contact: Contact, nowMs: number): PinnedContac
   const isKnownKey = vault.transaction(() => {
     const known = findRow(vault, agentId)
     if (known?.claimed === 1 && !isKeyOf(known, card)) replaceClaim(vault, known, contact.card, nowMs)
-    else if (!keepCard(vault, { known, card, signed: contact.card }, nowMs)) return false
+    else if (!keepCard(vault, { known, card, signed: contact.card, source: 'platform' }, nowMs)) return false
     vault.run('UPDATE contacts SET claimed = 0 WHERE agent_id = ?', agentId)
     if (prekey) upsertPrekey(vault, prekey, { agentId, nowMs })
     return true
@@ -49,7 +49,7 @@ export function pinClaim(vault: Vault, { agentId, card: signed }: Omit<Contact, 
   const card = getCard({ agentId, card: signed })
   const isKnownKey = vault.transaction(() => {
     const known = findRow(vault, agentId)
-    const isKept = keepCard(vault, { known, card, signed }, nowMs)
+    const isKept = keepCard(vault, { known, card, signed, source: 'message' }, nowMs)
     if (!known) vault.run('UPDATE contacts SET claimed = 1 WHERE agent_id = ?', agentId)
     return isKept
   })
@@ -67,7 +67,7 @@ export function confirmCard(vault: Vault, contact: Contact, nowMs: number): Agen
   const card = getCard(contact)
   const known = findRow(vault, agentId)
   if (known && known.claimed === 0 && !isKeyOf(known, card)) {
-    keepConflict(vault, known, contact.card, nowMs)
+    keepConflict(vault, known, { shown: contact.card, source: 'platform' }, nowMs)
     throw keyChanged(agentId)
   }
   return card
@@ -97,11 +97,16 @@ export function markVerified(vault: Vault, agentId: string): void {
 /** Keep a first card, or a newer one of the known key. @returns `false` for another key: both cards are kept as evidence. */
 function keepCard(
   vault: Vault,
-  { known, card, signed }: { known: ContactRow | undefined; card: AgentCard; signed: SignedCard },
+  {
+    known,
+    card,
+    signed,
+    source,
+  }: { known: ContactRow | undefined; card: AgentCard; signed: SignedCard } & Pick<KeyConflict, 'source'>,
   nowMs: number,
 ): boolean {
   if (known && !isKeyOf(known, card)) {
-    keepConflict(vault, known, signed, nowMs)
+    keepConflict(vault, known, { shown: signed, source }, nowMs)
     return false
   }
   if (!known || (card.seq > known.seq && !isRevokedRow(known))) upsertCard(vault, card, signed, nowMs)
@@ -114,7 +119,7 @@ function replaceClaim(vault: Vault, claimed: ContactRow, shown: SignedCard, nowM
   repin(vault, agentId, shown, nowMs)
   forgetConflict(vault, agentId, shown)
   const pinned = findRow(vault, agentId)
-  if (pinned) keepConflict(vault, pinned, { cardBytes, signature }, nowMs)
+  if (pinned) keepConflict(vault, pinned, { shown: { cardBytes, signature }, source: 'message' }, nowMs)
   reviveDrops(vault)
   rejectMessagesOf(vault, agentId)
 }

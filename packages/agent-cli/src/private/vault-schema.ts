@@ -167,6 +167,11 @@ const claims = [
   'ALTER TABLE contacts ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0',
 ]
 
+const conflictSources = [
+  // 1 for a card that only messages brought: anybody can make one.
+  'ALTER TABLE key_conflicts ADD COLUMN by_message INTEGER NOT NULL DEFAULT 0',
+]
+
 /** One list of statements a version, applied in order; never edited once released. */
 export const vaultMigrations: readonly (readonly string[])[] = [
   [...controlPlane, ...handoffSchema],
@@ -178,6 +183,7 @@ export const vaultMigrations: readonly (readonly string[])[] = [
   resealing,
   spool,
   claims,
+  conflictSources,
 ]
 
 export const VAULT_VERSION = vaultMigrations.length
