@@ -49,10 +49,13 @@ function endedOf(ran: ReadonlyMap<string, readonly Ended[]>, { test, title }: Pl
   )
 }
 
-/** Apply the patch to the copy, or take it out again. The copy is no repository; the ceiling keeps git from looking for one around it. */
+/**
+ * Apply the patch to the copy, or take it out again: the next line above and below has to be as it was, others may have changed. The copy is no
+ * repository; the ceiling keeps git from looking for one around it.
+ */
 function applyPatch(copy: string, name: string, ...options: string[]): void {
   const env = { ...process.env, GIT_CEILING_DIRECTORIES: dirname(copy) }
-  execFileSync('git', ['apply', ...options, join(planted, `${name}.patch`)], {
+  execFileSync('git', ['apply', '-C1', ...options, join(planted, `${name}.patch`)], {
     cwd: copy,
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
