@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readPrivateFile } from '../private/files.ts'
 import { usage } from './cli-error.ts'
+import { asText, FILE_BYTES_MAX, readPlainFile, tooLong } from './read-file.ts'
 
 const STDIN = '-'
 const FILE = '@'
@@ -8,16 +9,14 @@ const FILE = '@'
 /**
  * Read an argument that is a text, `@file` or `-` for stdin.
  *
- * @throws CliError `usage` if the file cannot be read.
+ * @throws CliError `usage` as `readPlainFile`, and for bytes that are no text.
  */
 export function readText(argument: string): string {
-  if (argument === STDIN) return readFileSync(process.stdin.fd, 'utf8')
-  if (!argument.startsWith(FILE)) return argument
-  try {
-    return readFileSync(argument.slice(1), 'utf8')
-  } catch (error) {
-    throw usage(`cannot read ${argument.slice(1)}: ${error instanceof Error && 'code' in error ? error.code : 'unknown error'}`)
-  }
+  if (argument !== STDIN && !argument.startsWith(FILE)) return argument
+  const what = argument === STDIN ? 'stdin' : argument.slice(1)
+  const bytes = argument === STDIN ? readFileSync(process.stdin.fd) : readPlainFile(what)
+  if (bytes.length > FILE_BYTES_MAX) throw tooLong(what, FILE_BYTES_MAX)
+  return asText(bytes, what)
 }
 
 /**

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { referenceOf } from '../chain/find-plan-faults.ts'
 import { parseChainFile } from '../chain/parse-chain-file.ts'
-import { usage } from './cli-error.ts'
+import { readPlainFile } from './read-file.ts'
 
 /**
  * Every file and directory that a chain file would have read and sent to others, without reading any.
@@ -11,7 +10,7 @@ import { usage } from './cli-error.ts'
  * @throws CliError `usage` if the chain file cannot be read.
  */
 export function chainPaths(file: string): string[] {
-  const parsed = parseChainFile(readBytes(file))
+  const parsed = parseChainFile(readPlainFile(file))
   if ('faults' in parsed) return [file]
   const named = parsed.file.steps.flatMap(({ instructions = '', input = [], validate = {} }) => [
     ...(instructions.startsWith('@') ? [instructions.slice(1)] : []),
@@ -19,12 +18,4 @@ export function chainPaths(file: string): string[] {
     ...[validate.schema, validate.rules, validate.tests].filter((path) => path !== undefined),
   ])
   return [file, ...named.map((path) => resolve(dirname(file), path))]
-}
-
-function readBytes(file: string): Uint8Array {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    throw usage(`cannot read ${file}: ${error instanceof Error && 'code' in error ? error.code : 'unknown error'}`)
-  }
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { SignedCard, SignedPrekey, Verdict, VerdictStatement } from '@agent-marketplace/protocol'
 import { fingerprint } from '@agent-marketplace/protocol/signing'
 import { isSignedPrekey, isSignedVerdict, openCard } from '@agent-marketplace/protocol/statements'
@@ -6,6 +5,7 @@ import { listFormerKeys } from '../private/former-keys.ts'
 import { findContact } from '../private/pinned.ts'
 import type { Vault } from '../private/vault.ts'
 import { CliError, usage } from './cli-error.ts'
+import { readPlainFile } from './read-file.ts'
 
 /**
  * Why the key is taken for the signer's: `given` with `--card`, `pinned` on this machine, `former` one of a pinned agent, or `itself`: a card
@@ -40,7 +40,7 @@ interface SignerKey {
   readonly basis: Basis
 }
 
-const FILE_BYTES_MAX = 4 * 1024 * 1024
+const STATEMENTS_BYTES_MAX = 4 * 1024 * 1024
 
 /**
  * Check the signatures of verdicts or of a card, as `review list --json` and `agents show --json` print them. Offline.
@@ -138,14 +138,12 @@ function claimedCard({ cardBytes }: SignedCard): { agentId: string; signKey: str
 }
 
 function readJson(path: string): unknown {
+  const bytes = readPlainFile(path, STATEMENTS_BYTES_MAX)
   try {
-    const bytes = readFileSync(path)
-    if (bytes.length <= FILE_BYTES_MAX) return JSON.parse(bytes.toString('utf8')) as unknown
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ': it is not JSON'
-    throw usage(`cannot read ${path}${code}`)
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
+  } catch {
+    throw usage(`cannot read ${path}: it is not JSON`)
   }
-  throw usage(`${path} is too large to be a statement`)
 }
 
 function fingerprintOf(signKey: string): string {
