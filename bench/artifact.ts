@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, createReadStream, createWriteStream, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -105,6 +115,8 @@ function fetchTo(url: string, file: string): Promise<unknown> {
 function writeRandom(file: string, mib: number): void {
   const handle = openSync(file, 'w')
   for (let written = 0; written < mib; written++) writeSync(handle, randomBytes(MIB))
+  // Otherwise the disk is still busy with it, and whoever syncs first waits for it too.
+  fsyncSync(handle)
   closeSync(handle)
 }
 

@@ -7,20 +7,18 @@ import { usage } from './cli-error.ts'
 
 const READ_BYTES = 1024 * 1024
 
-/** A plain file about to be sealed, hashed, and held open. */
+/** A plain file about to be sealed, and held open. All that it gives is of one content: `usage` is thrown once the file is no longer the one that was opened. */
 export interface SourceFile extends AsyncDisposable {
   readonly name: string
   readonly bytes: number
-  /** Of its bytes, base64url. */
-  readonly sha256: string
-  /**
-   * Read a range, into `room` if it has any. @throws CliError `usage` once the file is no longer the one that was hashed: one key must never seal two contents.
-   */
+  /** SHA-256 of its bytes, base64url. */
+  hash(signal?: AbortSignal): Promise<string>
+  /** Read a range, into `room` if it has any. */
   read(start: number, end: number, room?: Uint8Array): Promise<Uint8Array>
 }
 
 /**
- * Open and hash a file.
+ * Open a file.
  *
  * @throws CliError `usage` if there is none, it cannot be read, is not a plain file or has a name others would refuse.
  */
@@ -33,15 +31,17 @@ export async function openSourceFile(path: string): Promise<SourceFile> {
   try {
     const before = await stateOf(file)
     if (!before.isFile) throw usage(`${path} is not a plain file`)
-    const sha256 = await hashFile(file)
     const refuseChanged = async () => {
       if ((await stateOf(file)).text !== before.text) throw usage(`${path} was changed while it was being sealed`)
     }
-    await refuseChanged()
     return {
       name,
       bytes: before.bytes,
-      sha256,
+      async hash(signal) {
+        const sha256 = await hashFile(file, signal)
+        await refuseChanged()
+        return sha256
+      },
       async read(start, end, room = new Uint8Array(end - start)) {
         const data = await readRange(file, start, room.subarray(0, end - start))
         await refuseChanged()
@@ -56,13 +56,14 @@ export async function openSourceFile(path: string): Promise<SourceFile> {
 }
 
 /** SHA-256 of a whole open file, base64url. One piece is read while the one before is hashed. */
-export async function hashFile(file: FileHandle): Promise<string> {
+export async function hashFile(file: FileHandle, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   let [ahead, behind] = [Buffer.allocUnsafe(READ_BYTES), Buffer.allocUnsafe(READ_BYTES)]
   let reading = file.read(ahead, 0, READ_BYTES, 0)
   for (let position = 0; ; ) {
     const { bytesRead } = await reading
     if (bytesRead === 0) return hash.digest('base64url')
+    signal?.throwIfAborted()
     ;[ahead, behind] = [behind, ahead]
     position += bytesRead
     reading = file.read(ahead, 0, READ_BYTES, position)

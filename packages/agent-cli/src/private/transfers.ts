@@ -5,6 +5,8 @@ import type { Vault } from './vault.ts'
 export interface Upload {
   readonly uploadId: number
   readonly artifactKey: Uint8Array
+  /** Of its plain bytes, base64url. */
+  readonly sha256: string
   readonly expiresAtMs: number
   /** Its parts rest in the spool until they are due, or are on their way from there. */
   readonly isSpooled: boolean
@@ -50,7 +52,7 @@ export function beginUpload(
     )
     if (begun) {
       const { upload_id: uploadId, artifact_key: artifactKey, expires_at_ms: expiresAtMs, spooled } = begun
-      return { uploadId, artifactKey, expiresAtMs, isSpooled: spooled === 1 }
+      return { uploadId, artifactKey, sha256, expiresAtMs, isSpooled: spooled === 1 }
     }
     const { artifactKey, expiresAtMs } = fresh
     const made = vault.get<{ upload_id: number }>(
@@ -64,8 +66,14 @@ export function beginUpload(
       expiresAtMs,
     )
     if (!made) throw new Error('an inserted row is returned')
-    return { uploadId: made.upload_id, artifactKey, expiresAtMs, isSpooled: false }
+    return { uploadId: made.upload_id, artifactKey, sha256, expiresAtMs, isSpooled: false }
   })
+}
+
+/** Whether a file of this name and length was begun for this purpose, whatever was in it. */
+export function isUploadKnown(vault: Vault, { purpose, name, bytes, ttl }: Omit<UploadedFile, 'sha256'>): boolean {
+  const sql = 'SELECT 1 FROM uploads WHERE purpose = ? AND name = ? AND bytes = ? AND ttl = ? LIMIT 1'
+  return vault.get(sql, purpose, name, bytes, ttl) !== undefined
 }
 
 /** Parts of an upload that the relay has. */
