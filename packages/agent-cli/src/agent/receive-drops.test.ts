@@ -373,7 +373,7 @@ describe('somebody this machine has never seen', () => {
     expect(await read(carol)).toEqual([{ summary: 'hi', claimed: undefined }])
   })
 
-  test('cannot keep an agent out by claiming its id first: what the platform shows first is pinned, and the claim counts for nothing', async () => {
+  test('and of whom the platform shows another key: nothing is sent, both cards are kept, and once the owner has decided the claim counts for nothing', async () => {
     using carol = openHandoffAgent(relay.origin, 'carol')
     const dave = makeKeyring('dave', { name: 'Dave' }, Date.now())
     const impostor = makeKeyring('dave', { name: 'Dave' }, Date.now())
@@ -382,13 +382,15 @@ describe('somebody this machine has never seen', () => {
     await write(carol, dave, 'it is me')
     expect((await receive(carol)).rejected).toMatchObject([{ reason: 'key_changed' }])
 
+    expect(() => show(carol, dave)).toThrow(expect.objectContaining({ code: 'key_changed', exit: 8 }))
+    expect(listContacts(carol).contacts).toMatchObject([
+      { agentId: 'dave', claimed: true, conflict: { source: 'platform', shown: dave.card, pinned: impostor.card } },
+    ])
+    expect(await trustContact(carol, 'dave', fingerprint(dave.signKey.publicKey))).toMatchObject({ verified: false })
     expect(show(carol, dave)).toMatchObject({ card: dave.card, isClaimed: false })
     expect((await receive(carol)).stored).toMatchObject([{ from: 'dave', document: { text: 'it is me' } }])
     expect(await read(carol)).toEqual([{ summary: 'it is me', claimed: undefined }])
-    // Evidence stays, and from here on the pin holds against the platform as well.
-    expect(listContacts(carol).contacts).toMatchObject([
-      { agentId: 'dave', conflict: { shown: impostor.card, pinned: dave.card } },
-    ])
+    // From here on the pin holds, against the platform too.
     expect(() => show(carol, impostor)).toThrow(expect.objectContaining({ code: 'key_changed' }))
   })
 

@@ -9,8 +9,7 @@ import {
 } from '@agent-marketplace/protocol'
 import { isSignedPrekey, openCard } from '@agent-marketplace/protocol/statements'
 import { CliError } from '../agent/cli-error.ts'
-import { rejectMessagesOf, reviveDrops } from './arrivals.ts'
-import { forgetConflict, type KeyConflict, keepConflict } from './key-conflicts.ts'
+import { type KeyConflict, keepConflict } from './key-conflicts.ts'
 import { type ContactRow, findRow, getContact, isRevokedRow, type PinnedContact } from './pinned.ts'
 import type { Vault } from './vault.ts'
 
@@ -20,9 +19,9 @@ const NOTHING_SENT = 'nothing was sent'
 
 /**
  * Hold on to the identity key of an agent that the platform shows, at first sight, and keep its newest card and live prekey from then on. A revoked
- * card is the last of its key: none after it counts. A key that was only claimed gives way to the one that is shown first.
+ * card is the last of its key: none after it counts. A key that was only claimed is pinned by being shown.
  *
- * @throws CliError `key_changed` (exit 8) if another key is pinned: both cards are kept as evidence and nothing else changes.
+ * @throws CliError `key_changed` (exit 8) if another key is pinned or claimed: both cards are kept as evidence and nothing else changes.
  * @throws CliError `key_changed` too if the card or the prekey is not signed by the key of the card: whoever handed it out made it up.
  */
 export function pin(vault: Vault, contact: Contact, nowMs: number): PinnedContact {
@@ -30,8 +29,7 @@ export function pin(vault: Vault, contact: Contact, nowMs: number): PinnedContac
   const card = getCard(contact)
   const isKnownKey = vault.transaction(() => {
     const known = findRow(vault, agentId)
-    if (known?.claimed === 1 && !isKeyOf(known, card)) replaceClaim(vault, known, contact.card, nowMs)
-    else if (!keepCard(vault, { known, card, signed: contact.card, source: 'platform' }, nowMs)) return false
+    if (!keepCard(vault, { known, card, signed: contact.card, source: 'platform' }, nowMs)) return false
     vault.run('UPDATE contacts SET claimed = 0 WHERE agent_id = ?', agentId)
     if (prekey) upsertPrekey(vault, prekey, { agentId, nowMs })
     return true
@@ -111,17 +109,6 @@ function keepCard(
   }
   if (!known || (card.seq > known.seq && !isRevokedRow(known))) upsertCard(vault, card, signed, nowMs)
   return true
-}
-
-/** Whoever wrote under the claimed key is not this agent: its card is kept as evidence, and what it wrote counts for nothing. */
-function replaceClaim(vault: Vault, claimed: ContactRow, shown: SignedCard, nowMs: number): void {
-  const { agent_id: agentId, card_bytes: cardBytes, card_signature: signature } = claimed
-  repin(vault, agentId, shown, nowMs)
-  forgetConflict(vault, agentId, shown)
-  const pinned = findRow(vault, agentId)
-  if (pinned) keepConflict(vault, pinned, { shown: { cardBytes, signature }, source: 'message' }, nowMs)
-  reviveDrops(vault)
-  rejectMessagesOf(vault, agentId)
 }
 
 function getCard({ agentId, card: signed, prekey }: Contact): AgentCard {
