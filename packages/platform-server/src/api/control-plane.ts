@@ -22,9 +22,10 @@ import { appRouter } from './app-router.ts'
 import { connectionsCap } from './connections-cap.ts'
 import { createControlServer } from './http.ts'
 
-/** Deadlines are kept to the second; what is merely forgotten can wait. */
+/** Deadlines are kept to the second, and a second's worth of what is to be forgotten is little. */
 const DEADLINES_EVERY_MS = 1_000
-const FORGET_EVERY_MS = 60_000
+const FORGET_EVERY_MS = 1_000
+const KEYS_EVERY_MS = 60_000
 
 export interface ControlPlane extends Plane {
   /** @param relayOrigin - The relay to tell clients of. @returns what clients call this plane. */
@@ -87,6 +88,6 @@ function controlSweeps(deps: Deps): Sweep[] {
     { name: 'identity', everyMs: FORGET_EVERY_MS, run: () => sweepIdentity(deps) },
     { name: 'replies', everyMs: FORGET_EVERY_MS, run: () => sweepReplies(deps) },
     { name: 'events', everyMs: FORGET_EVERY_MS, run: () => sweepEvents(deps) },
-    { name: 'relay-tokens', everyMs: FORGET_EVERY_MS, run: () => sweepTokens(deps) },
+    { name: 'relay-tokens', everyMs: KEYS_EVERY_MS, run: () => sweepTokens(deps) },
   ]
 }

@@ -1,5 +1,6 @@
 import { EVENTS_KEPT_MS, type Events, PAGE_MAX } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
+import { forgetDue } from '../forget-due.ts'
 import type { Reader, Tx } from '../storage/database.ts'
 import { deleteEventsBefore, findLastSeq, type Happening, insertEvent, listCancelled, listEvents, takeSeq } from './store.ts'
 
@@ -61,5 +62,5 @@ export async function countEvents(
 
 /** Forget events older than seven days. */
 export function sweepEvents(deps: Deps): Promise<number> {
-  return deps.db.write((tx) => deleteEventsBefore(tx, deps.now() - EVENTS_KEPT_MS))
+  return forgetDue(deps.db, (tx, limit) => deleteEventsBefore(tx, deps.now() - EVENTS_KEPT_MS, limit))
 }

@@ -79,8 +79,12 @@ export async function listCancelled(reader: Reader, agentId: string, after: numb
   return rows.map((row) => text(row, 'assignment_id'))
 }
 
-export function deleteEventsBefore(tx: Tx, atMs: number): Promise<number> {
-  return tx.run('DELETE FROM events WHERE at_ms < $1', [atMs])
+/** Delete events of before an instant, at most `limit`. @returns how many. */
+export function deleteEventsBefore(tx: Tx, atMs: number, limit: number): Promise<number> {
+  return tx.run(
+    'DELETE FROM events WHERE (agent_id, seq) IN (SELECT agent_id, seq FROM events WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)',
+    [atMs, limit],
+  )
 }
 
 function parseEvent(row: Row): Event {

@@ -2,6 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { IDEMPOTENCY_KEPT_MS } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
+import { forgetDue } from '../forget-due.ts'
 import { OutcomeUnknown, type Tx } from '../storage/database.ts'
 import { type Call, deleteRepliesBefore, findReply, insertKey, type Stored, updateReply } from './store.ts'
 
@@ -66,5 +67,5 @@ function fingerprintOf(input: unknown): Uint8Array {
 
 /** Forget replies older than seven days. */
 export function sweepReplies(deps: Deps): Promise<number> {
-  return deps.db.write((tx) => deleteRepliesBefore(tx, deps.now() - IDEMPOTENCY_KEPT_MS))
+  return forgetDue(deps.db, (tx, limit) => deleteRepliesBefore(tx, deps.now() - IDEMPOTENCY_KEPT_MS, limit))
 }

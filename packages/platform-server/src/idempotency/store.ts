@@ -41,6 +41,11 @@ export async function updateReply(tx: Tx, call: Call, reply: string): Promise<vo
   ])
 }
 
-export function deleteRepliesBefore(tx: Tx, atMs: number): Promise<number> {
-  return tx.run('DELETE FROM idempotency WHERE at_ms < $1', [atMs])
+/** Delete replies of before an instant, at most `limit`. @returns how many. */
+export function deleteRepliesBefore(tx: Tx, atMs: number, limit: number): Promise<number> {
+  return tx.run(
+    `DELETE FROM idempotency WHERE (caller_id, procedure, idempotency_key) IN
+       (SELECT caller_id, procedure, idempotency_key FROM idempotency WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)`,
+    [atMs, limit],
+  )
 }

@@ -44,8 +44,12 @@ export async function listInviteRecords(
   return rows.map(parseInvite)
 }
 
-export function deleteExpiredInvites(tx: Tx, nowMs: number): Promise<number> {
-  return tx.run('DELETE FROM invites WHERE expires_at_ms < $1', [nowMs])
+/** Delete invites that have expired, at most `limit`. @returns how many. */
+export function deleteExpiredInvites(tx: Tx, nowMs: number, limit: number): Promise<number> {
+  return tx.run(
+    'DELETE FROM invites WHERE invite_id IN (SELECT invite_id FROM invites WHERE expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2)',
+    [nowMs, limit],
+  )
 }
 
 function parseInvite(row: Row): Invite {

@@ -1,6 +1,7 @@
 import { type Contact, PAGE_MAX, type Rotation, type SignedPrekey, type Whoami } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import { notFound, Refusal } from '../errors.ts'
+import { forgetDue } from '../forget-due.ts'
 import { type Call, once } from '../idempotency/operations.ts'
 import type { Reader, Tx } from '../storage/database.ts'
 import { countByStatus, findAgent, findContact, updateStatus } from './agent-store.ts'
@@ -9,7 +10,7 @@ import { deleteExpiredPrekeys, findPrekeyExpiry, upsertPrekey } from './prekey-s
 import { verifyPrekey } from './proof-rules.ts'
 import { cardOf } from './registration.ts'
 import { listRotationRecords } from './rotation-store.ts'
-import { deleteExpiredLogins, deleteSessionsOf } from './session-store.ts'
+import { deleteExpiredNonces, deleteExpiredSessions, deleteSessionsOf } from './session-store.ts'
 import { type Caller, roleOf } from './sessions.ts'
 import { getAgent } from './standing.ts'
 
@@ -85,11 +86,9 @@ export async function closeIdentity(tx: Tx, agentId: string): Promise<void> {
 }
 
 /** Forget sessions, nonces, prekeys and invites that have expired. @returns how many. */
-export function sweepIdentity(deps: Deps): Promise<number> {
-  return deps.db.write(async (tx) => {
-    const nowMs = deps.now()
-    const logins = await deleteExpiredLogins(tx, nowMs)
-    const prekeys = await deleteExpiredPrekeys(tx, nowMs)
-    return logins + prekeys + (await deleteExpiredInvites(tx, nowMs))
-  })
+export async function sweepIdentity(deps: Deps): Promise<number> {
+  let forgotten = 0
+  for (const deleteExpired of [deleteExpiredSessions, deleteExpiredNonces, deleteExpiredPrekeys, deleteExpiredInvites])
+    forgotten += await forgetDue(deps.db, (tx, limit) => deleteExpired(tx, deps.now(), limit))
+  return forgotten
 }

@@ -22,8 +22,13 @@ export async function deletePrekey(tx: Tx, agentId: string): Promise<void> {
   await tx.run('DELETE FROM prekeys WHERE agent_id = $1', [agentId])
 }
 
-export function deleteExpiredPrekeys(tx: Tx, nowMs: number): Promise<number> {
-  return tx.run('DELETE FROM prekeys WHERE expires_at_ms <= $1', [nowMs])
+/** Delete prekeys that have expired, at most `limit`. @returns how many. */
+export function deleteExpiredPrekeys(tx: Tx, nowMs: number, limit: number): Promise<number> {
+  return tx.run(
+    `DELETE FROM prekeys WHERE expires_at_ms <= $1 AND agent_id IN
+       (SELECT agent_id FROM prekeys WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2)`,
+    [nowMs, limit],
+  )
 }
 
 function raw(base64url: string): Uint8Array {

@@ -44,8 +44,20 @@ export async function deleteSessionsOf(tx: Tx, agentId: string): Promise<void> {
   await tx.run('DELETE FROM login_sessions WHERE agent_id = $1', [agentId])
 }
 
-export async function deleteExpiredLogins(tx: Tx, nowMs: number): Promise<number> {
-  const sessions = await tx.run('DELETE FROM login_sessions WHERE expires_at_ms < $1', [nowMs])
-  const nonces = await tx.run('DELETE FROM login_nonces WHERE expires_at_ms < $1', [nowMs])
-  return sessions + nonces
+/** Delete sessions that have expired, at most `limit`. @returns how many. */
+export function deleteExpiredSessions(tx: Tx, nowMs: number, limit: number): Promise<number> {
+  return tx.run(
+    `DELETE FROM login_sessions WHERE token_hash IN
+       (SELECT token_hash FROM login_sessions WHERE expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2)`,
+    [nowMs, limit],
+  )
+}
+
+/** Delete nonces of proofs that are too old by now, at most `limit`. @returns how many. */
+export function deleteExpiredNonces(tx: Tx, nowMs: number, limit: number): Promise<number> {
+  return tx.run(
+    `DELETE FROM login_nonces WHERE (agent_id, nonce) IN
+       (SELECT agent_id, nonce FROM login_nonces WHERE expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2)`,
+    [nowMs, limit],
+  )
 }

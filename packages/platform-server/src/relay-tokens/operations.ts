@@ -10,12 +10,23 @@ import {
 } from '@agent-marketplace/protocol'
 import type { Deps } from '../deps.ts'
 import { Refusal } from '../errors.ts'
+import { FORGOTTEN_MAX, forgetDue } from '../forget-due.ts'
 import { type Call, once, recall } from '../idempotency/operations.ts'
 import { StorageUnusable } from '../storage/open-error.ts'
 import { blindSign } from './blind-sign.ts'
 import { makeIssuerKey, openIssuerKey } from './issuer-key.ts'
 import { firstKeptEpoch, issuedEpochs, overdrawn, refuseEpoch, refuseOverdraw } from './rules.ts'
-import { addDrawn, deleteEpochsBefore, findDrawn, findKey, insertKey, type KeyName, listKeys, type StoredKey } from './store.ts'
+import {
+  addDrawn,
+  deleteDrawsBefore,
+  deleteEpochsBefore,
+  findDrawn,
+  findKey,
+  insertKey,
+  type KeyName,
+  listKeys,
+  type StoredKey,
+} from './store.ts'
 
 /**
  * Sign blinded tokens, within the allowance that everybody has.
@@ -89,7 +100,10 @@ export async function sweepTokens(deps: Deps): Promise<number> {
       made++
     }
   }
-  return made + (await deps.db.write((tx) => deleteEpochsBefore(tx, firstKeptEpoch(deps.now()))))
+  const first = firstKeptEpoch(deps.now())
+  const forgotten = await forgetDue(deps.db, (tx, limit) => deleteDrawsBefore(tx, first, limit))
+  // One call for the keys once their counts are gone: there are few.
+  return made + forgotten + (forgotten < FORGOTTEN_MAX ? await deps.db.write((tx) => deleteEpochsBefore(tx, first)) : 0)
 }
 
 /** The key of an epoch and class, made now if it is the first time that somebody asks; all processes over one database have the same. */

@@ -59,6 +59,15 @@ export async function addDrawn(tx: Tx, { agentId, epoch, tokenClass }: Draw, cou
 }
 
 /** Forget the keys and counts of all epochs before one. @returns how many rows. */
+/** Delete counts of epochs that are over, at most `limit`. @returns how many. */
+export function deleteDrawsBefore(tx: Tx, epoch: number, limit: number): Promise<number> {
+  return tx.run(
+    `DELETE FROM relay_token_draws WHERE (agent_id, epoch, class) IN
+       (SELECT agent_id, epoch, class FROM relay_token_draws WHERE epoch < $1 ORDER BY epoch LIMIT $2)`,
+    [epoch, limit],
+  )
+}
+
 export async function deleteEpochsBefore(tx: Tx, epoch: number): Promise<number> {
   const draws = await tx.run('DELETE FROM relay_token_draws WHERE epoch < $1', [epoch])
   return draws + (await tx.run('DELETE FROM relay_token_keys WHERE epoch < $1', [epoch]))
