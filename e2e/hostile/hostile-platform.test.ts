@@ -32,6 +32,9 @@ import { openVault } from '../../packages/agent-cli/src/private/vault.ts'
 import { runCommand } from '../stage/process.ts'
 import { type HostilePlatform, type Lie, startHostilePlatform } from './hostile-platform.ts'
 
+/** The feed moves once a second, on a machine that does other things as well. */
+const SLOW = { timeout: 20_000 }
+
 let platform: HostilePlatform
 let buyer: Agent
 let executor: Agent
@@ -220,7 +223,7 @@ describe('work that is said to have passed, and has not', () => {
     await acceptAssignment(executor, work)
     const files = [file('result.json')]
     await expect
-      .poll(() => receiveDrops(executor).then(() => findOrder(executor, { assignmentId: work, buyerId: 'buyer' })))
+      .poll(() => receiveDrops(executor).then(() => findOrder(executor, { assignmentId: work, buyerId: 'buyer' })), SLOW)
       .toBeDefined()
     await submitWork(executor, { assignmentId: work, files })
     return { work, review, files }
@@ -299,7 +302,7 @@ describe('work that is said to have passed, and has not', () => {
     await sendOrder(buyer, { assignmentId: work, instructions: 'go', validators: {} })
     await acceptAssignment(executor, work)
     await expect
-      .poll(() => receiveDrops(executor).then(() => findOrder(executor, { assignmentId: work, buyerId: 'buyer' })))
+      .poll(() => receiveDrops(executor).then(() => findOrder(executor, { assignmentId: work, buyerId: 'buyer' })), SLOW)
       .toBeDefined()
     platform.lies.set('tasks.listReviewAssignments', (answer) => ({ ...answer, assignments: [] }))
 

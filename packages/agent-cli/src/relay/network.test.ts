@@ -27,7 +27,7 @@ describe('a bad network', () => {
 
     expect(cutter.count()).toBe(4)
     expect(Buffer.from((await client.read(readCap))!).equals(upload.body)).toBe(true)
-    await expect.poll(async () => (await client.feed({ after: 0, waitS: 0 })).cursor).toBe(before + 1)
+    await expect.poll(async () => (await client.feed({ after: 0, waitS: 0 })).cursor, { timeout: 15_000 }).toBe(before + 1)
   })
 
   test('a relay that says "not now" is asked again', async () => {

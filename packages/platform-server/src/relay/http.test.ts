@@ -28,7 +28,7 @@ describe('an upload is refused', () => {
     socket.write(drop.body.subarray(0, bytes))
     await new Promise((resolve) => setTimeout(resolve, 50))
     socket.resetAndDestroy()
-    await expect.poll(() => readdir(join(relay.directory, 'blobs', 'tmp'))).toEqual([])
+    await expect.poll(() => readdir(join(relay.directory, 'blobs', 'tmp')), { timeout: 15_000 }).toEqual([])
     expect(await digestOf(relay)).toBe(before)
     expect(relay.faults).toEqual([])
   })

@@ -68,7 +68,7 @@ describe('a commit whose answer is lost', () => {
     const db = await openThings(place)
     proxy().cutNext('unanswered')
     await expect(db.write((tx) => insertThing(tx, 'a'))).rejects.toThrow(OutcomeUnknown)
-    await expect.poll(() => countThings(db)).toEqual({ n: 1n })
+    await expect.poll(() => countThings(db), { timeout: 15_000 }).toEqual({ n: 1n })
     await db.close()
   })
 
