@@ -37,7 +37,8 @@ test('the server knows no session and no invite beyond the request that shows it
   await call('server.info', {}, { headers: { 'x-filler': FILLER } })
   process.kill(pid, 'SIGUSR2')
   await vi.waitUntil(() => server.stderr.includes('collected'), { timeout: 30_000 })
-  expect(countInMemory(pid, secrets)).toEqual({})
+  // Threads of the collector overwrite what was freed; a loaded machine lets them wait.
+  await expect.poll(() => countInMemory(pid, secrets), { timeout: 60_000, interval: 500 }).toEqual({})
   expect(await stop()).toBe(0)
   rmSync(directory, { recursive: true })
 })

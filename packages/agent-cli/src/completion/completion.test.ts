@@ -74,7 +74,10 @@ const complete: Record<Shell, (words: readonly string[]) => string[]> = {
 
 const at = (...words: string[]) => ['agent-marketplace', ...words]
 
-describe.each(SHELLS)('completion in %s', (shell) => {
+/** Each question starts a shell of its own, and a loaded machine takes seconds for that. */
+const PATIENT = { timeout: 120_000 }
+
+describe.each(SHELLS)('completion in %s', PATIENT, (shell) => {
   /** Whatever is typed already, zsh filters by itself. */
   const offers = (...words: string[]) => complete[shell](at(...words)).filter((word) => word.startsWith(words.at(-1) ?? ''))
 
