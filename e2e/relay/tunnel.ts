@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** An HTTP proxy that only tunnels, counts what passes each way, and can be slow. */
@@ -38,8 +37,11 @@ export async function openTunnel(): Promise<Tunnel> {
     target.once('connect', () => {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n')
       if (head.length > 0) client.unshift(head)
-      void pipeline(client, counting('up'), target).catch(() => target.destroy())
-      void pipeline(target, counting('down'), client).catch(() => client.destroy())
+      // Not `pipeline`: once the target has ended it cuts the client off, and what is still on its way there.
+      client.pipe(counting('up')).pipe(target)
+      target.pipe(counting('down')).pipe(client)
+      client.once('close', () => target.destroy())
+      target.once('error', () => client.destroy())
     })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
