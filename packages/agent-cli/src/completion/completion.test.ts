@@ -37,7 +37,7 @@ const STARTS_MAX = 4
 
 function run(command: string, args: readonly string[], env: Record<string, string> = {}): string[] {
   for (let start = 1; ; start++) {
-    const { stdout, error } = spawnSync(command, args, {
+    const { stdout, status, error } = spawnSync(command, args, {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
       cwd: join(home.path, 'files'),
@@ -45,8 +45,8 @@ function run(command: string, args: readonly string[], env: Record<string, strin
       timeout: START_MS,
       killSignal: 'SIGKILL',
     })
-    if (!error) return stdout.split('\n').filter((line) => line !== '')
-    if (start === STARTS_MAX) throw error
+    if (status === 0) return stdout.split('\n').filter((line) => line !== '')
+    if (!error || start === STARTS_MAX) throw error ?? new Error(`${command} ended with ${status}`)
   }
 }
 
