@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { FEED_PAGE_RECORDS_MAX, RECORD_BYTES } from '@agent-marketplace/protocol'
+import { FEED_PAGE_RECORDS_MAX, RECORD_BYTES, RELAY_PATHS } from '@agent-marketplace/protocol'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Running } from '../stage/process.ts'
 import type { StagedAgent } from '../stage/stage.ts'
@@ -105,13 +105,17 @@ describe('a relay that lies about its feed', () => {
   })
 
   if (LONG) {
+    const filler = randomBytes(FEED_PAGE_RECORDS_MAX * RECORD_BYTES)
+    /** Full pages for ever, with what is true at the beginning of each. */
+    const neverEnding: Lie = async (outgoing, { url, honest }) => {
+      const answer = await honest()
+      const head = page(Number(url.searchParams.get('after')) + FEED_PAGE_RECORDS_MAX, 0)
+      const records = Buffer.concat([answer.body.subarray(head.length), filler]).subarray(0, filler.length)
+      pass(outgoing, { ...answer, body: Buffer.concat([head, records]) })
+    }
+
     test('and never ends is read until its reader is interrupted, and an honest one is believed', async () => {
-      const records = page(0, FEED_PAGE_RECORDS_MAX)
-      const next = (after: number) => {
-        records.writeBigUInt64BE(BigInt(after + FEED_PAGE_RECORDS_MAX))
-        return records
-      }
-      relay.lies.set('feed', asPage(next))
+      relay.lies.set('feed', neverEnding)
       const inbox = new Running(CLI, ['inbox'], { env: bob.env })
       await expect.poll(() => relay.told.get('feed'), { timeout: 60_000 }).toBeGreaterThan(1)
       expect(await inbox.stop('SIGINT')).toBe(130)
@@ -119,6 +123,18 @@ describe('a relay that lies about its feed', () => {
       await say('behind it')
       expect((await staged.arrived(known + 1)).texts).toContain('behind it')
     }, 120_000)
+
+    test('and never ends does not keep from a daemon what it has brought', async () => {
+      const feedBytes = async () => (await (await fetch(`${relay.origin}${RELAY_PATHS.feed}?after=0`)).bytes()).length
+      const before = await feedBytes()
+      const { messageId } = await say('amid it')
+      await expect.poll(feedBytes, { timeout: 30_000 }).toBeGreaterThan(before)
+      relay.lies.set('feed', neverEnding)
+      const daemon = bob.daemon()
+      await daemon.line((line) => line.event === 'message' && line.messageId === messageId, { withinMs: 120_000 })
+      expect(relay.told.get('feed')).toBeGreaterThanOrEqual(10)
+      expect(await daemon.stop()).toBe(0)
+    }, 180_000)
   }
 })
 
