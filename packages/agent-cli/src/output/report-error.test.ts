@@ -52,7 +52,9 @@ test('a wrong command line is usage, exit 2, on one line', () => {
 
   out = ''
   expect(reportError(new CLIError('command task:crate not found'), true)).toBe(2)
-  expect(JSON.parse(out)).toEqual({ error: { code: 'usage', message: 'there is no command "task crate"' } })
+  expect(JSON.parse(out)).toEqual({
+    error: { code: 'usage', message: 'there is no command "task crate"', hint: expect.stringContaining('follow a flag') },
+  })
 })
 
 test('a bug says nothing of its insides unless DEBUG is set', () => {

@@ -34,6 +34,8 @@ export function reportError(error: unknown, isJson: boolean): number {
   return exit
 }
 
+const NO_COMMAND = '`--help` lists commands and flags; ids and other values follow a flag, as in `--task-id ID`'
+
 /** A failure in words, with the exit code it means: of something unexpected, only that it happened. */
 export function describeFailure(error: unknown): ErrorReport & { readonly exit: number } {
   if (error instanceof CliError) {
@@ -48,7 +50,12 @@ export function describeFailure(error: unknown): ErrorReport & { readonly exit: 
       exit: error.exit,
     }
   }
-  if (isOclifError(error)) return { code: 'usage', message: usageOf(error.message), exit: EXIT_USAGE }
+  if (isOclifError(error)) {
+    const words = wordsOfNoCommand(error.message)
+    if (words !== undefined)
+      return { code: 'usage', message: `there is no command "${words}"`, hint: NO_COMMAND, exit: EXIT_USAGE }
+    return { code: 'usage', message: usageOf(error.message), exit: EXIT_USAGE }
+  }
   return {
     code: 'bug',
     message: 'something went wrong that this program did not expect; set DEBUG=1 to see where',
@@ -77,7 +84,11 @@ function usageOf(message: string): string {
     .replace(/ ?See more help with --help/g, '')
     .replace(/^The following errors? occurred: /, '')
     .replace(/^Parsing (--\S+) /, '$1: ')
-    .replace(/^command (\S+) not found$/, (_, id: string) => `there is no command "${id.replaceAll(':', ' ')}"`)
+}
+
+/** What was typed where oclif found no command; a word behind a command that takes none counts as one more of its name. */
+function wordsOfNoCommand(message: string): string | undefined {
+  return /^command (\S+) not found$/.exec(oneLine(message))?.[1]?.replaceAll(':', ' ')
 }
 
 function isOclifError(error: unknown): error is OclifError {
