@@ -112,7 +112,7 @@ test('a refusal, a wrong command line and an unknown command are JSON too, with 
     ['task', 'create', '--timeout', 'x', '--json'],
   ]) {
     const wrong = await run(args)
-    expect([wrong.code, jsonOf(wrong)]).toEqual([2, { error: { code: 'usage', message: expect.any(String) } }])
+    expect([wrong.code, jsonOf(wrong)]).toMatchObject([2, { error: { code: 'usage', message: expect.any(String) } }])
   }
 })
 
