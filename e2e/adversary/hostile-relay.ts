@@ -1,14 +1,8 @@
 import { once } from 'node:events'
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  request,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { buffer } from 'node:stream/consumers'
 import { deriveSlotId, fromBase64url, RELAY_HEADERS, RELAY_PATHS } from '@agent-marketplace/protocol'
+import { serveOnLoopback } from '../stage/serve-on-loopback.ts'
 
 const DROP_BYTES = 16_384
 
@@ -53,12 +47,12 @@ export async function startHostileRelay(port: number): Promise<HostileRelay> {
   const told = new Map<Wish, number>()
   const bodies = new Map<string, Buffer>()
   const requests: string[] = []
-  const elsewhere = await listen((incoming, outgoing) => {
+  const elsewhere = await serveOnLoopback((incoming, outgoing) => {
     requests.push(`${incoming.method} ${incoming.url}`)
     outgoing.writeHead(200).end()
   })
-  const relay = await listen(async (incoming, outgoing) => {
-    const body = await bytesOf(incoming)
+  const relay = await serveOnLoopback(async (incoming, outgoing) => {
+    const body = await buffer(incoming)
     let answer: Promise<Honest> | undefined
     const honest = () => (answer ??= forward(port, incoming, body))
     const slot = slotOf(incoming)
@@ -112,27 +106,10 @@ async function forward(port: number, { method, url, headers }: IncomingMessage, 
   const onward = request({ host: '127.0.0.1', port, method, path: url, headers, agent: false })
   onward.end(body)
   const [answer] = (await once(onward, 'response')) as [IncomingMessage]
-  return { status: answer.statusCode ?? 502, headers: answer.headers, body: await bytesOf(answer) }
+  return { status: answer.statusCode ?? 502, headers: answer.headers, body: await buffer(answer) }
 }
 
 /** Answer as the relay behind does, or with something changed. */
 export function pass(outgoing: ServerResponse, { status, headers, body }: Honest): void {
   outgoing.writeHead(status, status === 204 ? headers : { ...headers, 'content-length': body.length }).end(body)
-}
-
-async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
-async function listen(
-  answer: (incoming: IncomingMessage, outgoing: ServerResponse) => void | Promise<void>,
-): Promise<{ server: Server; origin: string }> {
-  const server = createServer((incoming, outgoing) => {
-    Promise.resolve(answer(incoming, outgoing)).catch(() => outgoing.destroy())
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }

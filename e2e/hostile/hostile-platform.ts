@@ -1,9 +1,10 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { findFreePort } from '../stage/free-port.ts'
 import { Running } from '../stage/process.ts'
+import { serveOnLoopback } from '../stage/serve-on-loopback.ts'
 import { Stage } from '../stage/stage.ts'
 
 /** What a hostile platform makes of an honest answer. */
@@ -26,10 +27,10 @@ export async function startHostilePlatform(): Promise<HostilePlatform> {
   const lies = new Map<string, Lie>()
   const [controlPort, relayPort] = [await findFreePort(), await findFreePort()]
   let puts = 0
-  const control = await listen((incoming, outgoing) =>
+  const control = await serveOnLoopback((incoming, outgoing) =>
     forward(controlPort, incoming, outgoing, (name, asked, answer) => lies.get(name)?.(answer, asked)),
   )
-  const relay = await listen((incoming, outgoing) => {
+  const relay = await serveOnLoopback((incoming, outgoing) => {
     if (incoming.method === 'PUT') puts += 1
     void forward(relayPort, incoming, outgoing)
   })
@@ -65,12 +66,12 @@ type Twist = (procedure: string, asked: unknown, answer: unknown) => unknown
 
 /** Pass a request on. The answer of a procedure is what `twist` makes of it; `undefined` leaves it as it is. */
 async function forward(port: number, incoming: IncomingMessage, outgoing: ServerResponse, twist?: Twist): Promise<void> {
-  const body = await bytesOf(incoming)
+  const body = await buffer(incoming)
   const onward = request({ host: '127.0.0.1', port, method: incoming.method, path: incoming.url, headers: incoming.headers })
   onward.on('error', () => outgoing.destroy())
   onward.end(body)
   const [answer] = (await once(onward, 'response')) as [IncomingMessage]
-  let bytes = await bytesOf(answer)
+  let bytes = await buffer(answer)
   const headers = { ...answer.headers }
   if (twist && answer.statusCode === 200) {
     const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://hostile')
@@ -81,21 +82,4 @@ async function forward(port: number, incoming: IncomingMessage, outgoing: Server
     headers['content-length'] = String(bytes.length)
   }
   outgoing.writeHead(answer.statusCode ?? 502, headers).end(bytes)
-}
-
-async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
-async function listen(
-  answer: (incoming: IncomingMessage, outgoing: ServerResponse) => void | Promise<void>,
-): Promise<{ server: Server; origin: string }> {
-  const server = createServer((incoming, outgoing) => {
-    Promise.resolve(answer(incoming, outgoing)).catch(() => outgoing.destroy())
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }

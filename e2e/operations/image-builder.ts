@@ -31,7 +31,10 @@ export class ImageBuilder {
     const npm = realpathSync(join(findTool('npm') ?? '', 'npm'))
     this.#buildah('copy', base, dirname(dirname(npm)), '/usr/local/lib/node_modules/npm')
     const settings = run('npm', ['config', 'get', 'userconfig'])
-    if (existsSync(settings)) this.#buildah('copy', base, settings, '/root/.npmrc')
+    if (existsSync(settings)) {
+      this.#buildah('copy', base, settings, '/etc/npmrc')
+      this.#buildah('config', '--env', 'npm_config_userconfig=/etc/npmrc', base)
+    }
     const { NODE_EXTRA_CA_CERTS: certificates } = process.env
     if (certificates) {
       this.#buildah('copy', base, certificates, '/etc/extra-ca.pem')
