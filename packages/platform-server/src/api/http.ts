@@ -24,6 +24,7 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number
   readonly connectionsCheckMs: number
   readonly connectionsMax: number
+  readonly keepAliveMs: number
 }
 
 const HTTP_LIMITS: HttpLimits = {
@@ -32,8 +33,8 @@ const HTTP_LIMITS: HttpLimits = {
   requestTimeoutMs: 30_000,
   connectionsCheckMs: 1_000,
   connectionsMax: 1_000,
+  keepAliveMs: 30_000,
 }
-const KEEP_ALIVE_MS = 30_000
 /** A connection on which nothing moves is cut; longer than the longest poll. */
 const SILENCE_MAX_MS = 120_000
 /** While the server stops, connections that wait to be accepted and then requests that are on their way have this long to get through. */
@@ -67,14 +68,17 @@ export function createControlServer({
   trustedProxies = [],
   limits,
 }: ControlServerOptions): ControlServer {
-  const { headerBytesMax, headersTimeoutMs, requestTimeoutMs, connectionsCheckMs, connectionsMax } = { ...HTTP_LIMITS, ...limits }
+  const { headerBytesMax, headersTimeoutMs, requestTimeoutMs, connectionsCheckMs, connectionsMax, keepAliveMs } = {
+    ...HTTP_LIMITS,
+    ...limits,
+  }
   const { db, now, log } = deps
   const server = createServer({
     maxHeaderSize: headerBytesMax,
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: connectionsCheckMs,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: keepAliveMs,
     requireHostHeader: false,
     optimizeEmptyRequests: true,
   })

@@ -34,7 +34,7 @@ property.prop([fc.integer({ min: 0, max: 10_000_000 }), fc.option(fc.integer({ m
   },
 )
 
-property.prop([fc.integer({ min: 5_000, max: 300_000 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })])(
+property.prop([fc.integer({ min: 5_000, max: 300_000 }), fc.nat().map((drawn) => drawn / 2 ** 31)])(
   'the next beat comes after one to one and a half intervals, and grace outlasts it',
   (intervalMs, random) => {
     const nextMs = spread(intervalMs, random)
