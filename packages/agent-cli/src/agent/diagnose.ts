@@ -1,5 +1,11 @@
 import { statfs } from 'node:fs/promises'
-import { PREKEY_LIFETIME_MS, PROTOCOL_VERSION, SESSION_CLOCK_SKEW_MS, type ServerInfo } from '@agent-marketplace/protocol'
+import {
+  PREKEY_LIFETIME_MS,
+  PROTOCOL_VERSION,
+  SESSION_CLOCK_SKEW_MS,
+  type ServerInfo,
+  type Whoami,
+} from '@agent-marketplace/protocol'
 import { findDaemon } from '../private/daemon-lock.ts'
 import { ensurePrivateDirectory } from '../private/files.ts'
 import { findExposed } from '../private/find-exposed.ts'
@@ -57,15 +63,16 @@ export async function diagnose(options: AgentOptions): Promise<Diagnosis> {
   const beforeMs = now()
   const info = await attempt(() => openPlatform(options).query('server.info', {}))
   const afterMs = now()
+  const self = await attempt(() => given(agent).platform.query('identity.whoami', {}))
   const remote = [
     await check('server', () => checkServer(given(info), options.server)),
     await check('clock', () => checkClock(given(info), { beforeMs, afterMs })),
-    await check('identity', () => checkIdentity(given(agent))),
+    await check('identity', () => checkIdentity(given(self))),
     await check('key', () => checkKeyring(given(agent))),
     await check('key change', () => checkKeyChange(given(agent))),
     await check('contacts', () => checkPins(given(agent))),
     await check('passes', () => checkPasses(given(agent))),
-    await check('prekey', () => checkPrekey(given(agent))),
+    await check('prekey', () => checkPrekey(given(agent), self)),
     await check('relay', () => checkRelay(given(agent))),
     await check('relay tokens', () => checkTokens(given(info), agent)),
   ]
@@ -115,21 +122,26 @@ function checkClock({ nowMs }: ServerInfo, { beforeMs, afterMs }: { beforeMs: nu
   return detail
 }
 
-async function checkIdentity(agent: Agent): Promise<string> {
-  const { status } = await agent.platform.query('identity.whoami', {})
+function checkIdentity({ agentId, status }: Whoami): string {
   if (status !== 'active')
-    throw new CliError('forbidden', `${agent.agentId} is ${status}`, {
+    throw new CliError('forbidden', `${agentId} is ${status}`, {
       hint: status === 'deregistered' ? 'register again, with the same id' : 'ask an operator of the platform',
     })
-  return `${agent.agentId} is active, and the platform has its key`
+  return `${agentId} is active, and the platform has its key`
 }
 
-function checkPrekey({ vault, now }: Agent): string {
+/** The newest here is the one that others are given, as far as the platform can be asked. */
+function checkPrekey({ vault, now }: Agent, self: Attempt<Whoami>): string {
   const issuedAtMs = newestPrekeyAtMs(vault)
   if (issuedAtMs === undefined) throw new Error('there is none: nobody can write to this agent')
   const ageMs = now() - issuedAtMs
   const detail = `${Math.floor(ageMs / DAY_MS)} days old`
   if (ageMs > PREKEY_LIFETIME_MS) throw new Error(`${detail} and expired`)
+  const handedOut = 'value' in self ? (self.value.prekeyExpiresAtMs ?? 0) : 0
+  if (handedOut > issuedAtMs + PREKEY_LIFETIME_MS)
+    throw localState('what is sealed to this agent now cannot be opened here: another machine made a later prekey', {
+      hint: 'use one machine for this agent; if the other one is gone, this one takes its place within the hour',
+    })
   return detail
 }
 

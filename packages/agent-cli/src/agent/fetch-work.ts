@@ -1,7 +1,7 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Assignment } from '@agent-marketplace/protocol'
 import { findDocuments, type Message, markMessage } from '../private/inbox.ts'
 import type { Agent } from './agent.ts'
+import { awaitArrival } from './await-arrival.ts'
 import { CliError } from './cli-error.ts'
 import { ContentError } from './content-error.ts'
 import { fetchFiles } from './fetch-files.ts'
@@ -10,10 +10,6 @@ import { readAssignment } from './lease.ts'
 import { receiveDrops } from './receive-drops.ts'
 import type { OnProgress } from './seal-files.ts'
 import { areSameContents, contentsSha256, type NamedContent } from './work-contents.ts'
-
-/** How long keys of work that has passed are waited for, and how often they are looked for. */
-const KEYS_WAIT_MS = 10_000
-const KEYS_LOOK_EVERY_MS = 500
 
 export interface FetchedWork {
   readonly files: string[]
@@ -27,6 +23,8 @@ interface Deliverers {
   readonly all: ReadonlySet<string>
   readonly attempt: number | undefined
   readonly state: string
+  /** Whether the keys must have left, or leave as soon as the executor looks. */
+  readonly isReleased: boolean
 }
 
 /**
@@ -45,7 +43,7 @@ export async function fetchWork(
   const deliverers = assignment ? await deliverersOf(agent, assignment) : soleDeliverer(agent, assignmentId)
 
   const keys = await awaitKeys(agent, assignmentId, deliverers, signal)
-  if (keys.length === 0) throw notReleased(deliverers.state)
+  if (keys.length === 0) throw notReleased(deliverers)
   const key = keys.find((each) => isAsReviewed(agent, each, deliverers))
   if (!key)
     throw new ContentError('content_mismatch', 'the files that were released are not the files that were announced and reviewed')
@@ -55,25 +53,20 @@ export async function fetchWork(
   return { files: fetched.map(({ path }) => path), sha256: contentsSha256(fetched) }
 }
 
-/** The keys that arrived, newest first. Those of work that has passed are on their way: they are waited for. */
+/** The keys that arrived, newest first. Those of released work are on their way: they are waited for. */
 async function awaitKeys(
   agent: Agent,
   assignmentId: string,
-  { all, attempt, state }: Deliverers,
+  { all, attempt, isReleased }: Deliverers,
   signal: AbortSignal | undefined,
 ): Promise<Message<'work.key'>[]> {
-  const find = () =>
-    findDocuments(agent.vault, 'work.key', { assignmentId })
+  const find = () => {
+    const keys = findDocuments(agent.vault, 'work.key', { assignmentId })
       .filter(({ from, document }) => all.has(from) && document.attempt === (attempt ?? document.attempt))
       .reverse()
-  const deadline = performance.now() + KEYS_WAIT_MS
-  let keys = find()
-  while (keys.length === 0 && state === 'passed' && performance.now() < deadline) {
-    await setTimeout(KEYS_LOOK_EVERY_MS, undefined, { signal })
-    await receiveDrops(agent, { signal })
-    keys = find()
+    return keys.length === 0 ? undefined : keys
   }
-  return keys
+  return find() ?? (await awaitArrival(agent, find, { hasLeft: isReleased, signal })) ?? []
 }
 
 async function readIfParty(agent: Agent, assignmentId: string): Promise<Assignment | undefined> {
@@ -89,8 +82,12 @@ async function deliverersOf(agent: Agent, assignment: Assignment): Promise<Deliv
   const { assignmentId, attempt, state } = assignment
   const executor = assigneeOf(assignment)
   if (executor === agent.agentId) throw new CliError('forbidden', 'this is your own work')
-  const reviews = assignment.buyerId === agent.agentId ? await readReviews(agent, assignmentId) : []
-  return { executor, all: new Set([executor, ...reviews.flatMap(({ assigneeId }) => assigneeId ?? [])]), attempt, state }
+  const isBuyer = assignment.buyerId === agent.agentId
+  const reviews = isBuyer ? await readReviews(agent, assignmentId) : []
+  const all = new Set([executor, ...reviews.flatMap(({ assigneeId }) => assigneeId ?? [])])
+  // Where no reviewer was ever named the keys leave at submission.
+  const isReleased = state === 'passed' || (state === 'submitted' && isBuyer && reviews.length === 0)
+  return { executor, all, attempt, state, isReleased }
 }
 
 /**
@@ -106,7 +103,7 @@ function soleDeliverer(agent: Agent, assignmentId: string): Deliverers {
   const isOneWork = keys.every(({ document }) => areSameContents(document.artifacts, first.document.artifacts))
   if (senders.size > 1 && !isOneWork)
     throw new CliError('wrong_state', `more than one agent claims to deliver this work: ${[...senders].join(', ')}`)
-  return { executor, all: senders, attempt: undefined, state: 'passed' }
+  return { executor, all: senders, attempt: undefined, state: 'passed', isReleased: true }
 }
 
 /** What is delivered must be what the executor announced, and what a reviewer let pass. */
@@ -126,9 +123,9 @@ function isAsReviewed(agent: Agent, { document }: Message<'work.key'>, { executo
   )
 }
 
-function notReleased(state: string): CliError {
-  if (state === 'passed')
-    return new CliError('wrong_state', 'the work has passed, but its keys have not arrived yet', {
+function notReleased({ state, isReleased }: Deliverers): CliError {
+  if (isReleased)
+    return new CliError('wrong_state', `the work is ${state}, but its keys have not arrived yet`, {
       hint: 'run it again; the executor’s daemon sends them',
     })
   return new CliError('wrong_state', `the work is not released: its assignment is ${state}`)

@@ -83,6 +83,22 @@ async function receive(agent: Agent): Promise<void> {
 
 const numbers = { type: 'array', items: { type: 'number' } }
 
+test('what has left is waited for: whoever is told that work is handed in judges or fetches it at once', {
+  timeout: 30_000,
+}, async () => {
+  const [judged, unjudged] = [await assign(), await assign()]
+  const review = await assignReview(judged)
+  for (const assignmentId of [judged, unjudged]) await acceptAssignment(worker, assignmentId)
+  await sendOrder(buyer, { assignmentId: judged, instructions: 'Count.', validators: { schema: numbers } })
+
+  await submitWork(worker, { assignmentId: judged, files: [makeFile('result.json', '[3]')] })
+  expect(await runReview(reviewer, { reviewAssignmentId: review })).toMatchObject({ outcome: 'passed' })
+  await submitWork(worker, { assignmentId: unjudged, files: [makeFile('other.json', '[4]')] })
+  expect(await fetchWork(buyer, { assignmentId: unjudged, directory: out() })).toMatchObject({
+    files: [join(out(), 'other.json')],
+  })
+})
+
 test('a job by hand: order, work, review, release, fetch', async () => {
   const assignmentId = await assign()
   const review = await assignReview(assignmentId)

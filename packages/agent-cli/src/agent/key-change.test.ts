@@ -13,6 +13,7 @@ import { mutate, query } from './call.ts'
 import { CliError } from './cli-error.ts'
 import { listContacts, verifyContact } from './contacts.ts'
 import { deliverOutbox } from './deliver-outbox.ts'
+import { diagnose } from './diagnose.ts'
 import { showAgent } from './directory.ts'
 import { renewPrekey } from './ensure-prekey.ts'
 import { readInbox } from './read-inbox.ts'
@@ -311,6 +312,10 @@ describe('key backup and restore', () => {
     expect(
       restored.vault.get('SELECT 1 AS found FROM prekeys WHERE prekey = ?', Buffer.from(prekey?.prekey ?? '', 'base64url')),
     ).toBeDefined()
+    // Of the machine that lives on it is said so.
+    const prekeyOf = async (on: AgentOptions) => (await diagnose(on)).checks.find(({ name }) => name === 'prekey')
+    expect(await prekeyOf(options)).toMatchObject({ ok: true })
+    expect(await prekeyOf(optionsOf(worker))).toMatchObject({ ok: false, detail: expect.stringMatching(/another machine/) })
   })
 })
 

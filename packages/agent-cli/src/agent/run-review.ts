@@ -1,13 +1,13 @@
 import type { DocumentOf } from '@agent-marketplace/protocol/sealing'
 import { type Decision, findDecision, keepDecision, markDecision } from '../private/verdicts.ts'
 import type { Agent } from './agent.ts'
+import { awaitArrival } from './await-arrival.ts'
 import { query } from './call.ts'
 import { CliError } from './cli-error.ts'
 import { deliverNow } from './deliver-outbox.ts'
 import { findBrief, findWork, type ReviewParties, readReview } from './find-review.ts'
 import { assigneeOf } from './handoff-parties.ts'
 import { type Judge, type Judgement, judgeWork, validatorJudge } from './judge-work.ts'
-import { receiveDrops } from './receive-drops.ts'
 import { sealDocument } from './seal-document.ts'
 import { submitVerdict } from './submit-verdict.ts'
 
@@ -105,7 +105,9 @@ async function isSubmittedBefore(
 }
 
 async function findMaterial(agent: Agent, parties: ReviewParties, signal: AbortSignal | undefined) {
-  if (!findBrief(agent, parties) || !findWork(agent, parties)) await receiveDrops(agent, { signal })
+  const find = () => (findBrief(agent, parties) && findWork(agent, parties) ? true : undefined)
+  // The brief left before work began, and the work before the platform heard of it.
+  if (!find()) await awaitArrival(agent, find, { hasLeft: true, signal })
   const brief = findBrief(agent, parties)?.document
   const work = findWork(agent, parties)
   if (!brief) throw new CliError('not_found', 'the brief has not arrived yet', { hint: 'the buyer sends it with `order send`' })

@@ -151,7 +151,8 @@ async function withSession<T>(session: Session, attempt: (headers: Record<string
 function explainLogin(error: unknown): never {
   if (!(error instanceof CliError) || error.code !== 'unauthenticated') throw error
   const { message, requestId } = error
-  const hint = '`agent-marketplace doctor` compares origin and clock; `register` if this profile is not registered there'
+  const hint =
+    '`agent-marketplace doctor` compares origin and clock; `register` if this profile is not registered there; if its key was changed on another machine, bring a backup from there, or `key recover`'
   throw new CliError('unauthenticated', message, { requestId, hint })
 }
 
