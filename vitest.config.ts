@@ -14,8 +14,9 @@ export default defineConfig({
       ...(process.env.LONG === '1' ? ['e2e/**/*.long.ts'] : []),
     ],
     globalSetup: ['packages/platform-server/test/postgres-setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Patience for a loaded machine: what a test says about time it says itself.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     maxWorkers: 2,
     // Has TypeScript under the `source` condition, which Node does not read in node_modules.
     server: { deps: { inline: ['eventsource', /@modelcontextprotocol\/client/] } },

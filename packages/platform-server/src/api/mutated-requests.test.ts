@@ -13,6 +13,7 @@ const LONG = process.env.LONG === '1'
 const ROUNDS = LONG ? 1_000 : 6
 const AT_ONCE = 50
 const ANSWER_BYTES_MAX = 4_096
+const TRIES_MAX = 5
 
 interface Change {
   readonly kind: 'flip' | 'nudge' | 'lose' | 'double' | 'add' | 'cut'
@@ -76,6 +77,14 @@ async function record({ deps, agent }: TestPlatform): Promise<Buffer[]> {
   ]
 }
 
+/** Send a whole request until it arrives in time: the server is hasty, and this process may stand still before it has read. */
+async function statusOf(port: number, request: Buffer): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    const { status } = await sendRaw(port, [request])
+    if (status !== 408 || tries === TRIES_MAX) return status
+  }
+}
+
 test(`${ROUNDS * AT_ONCE} requests with bytes changed: no fault, a short answer or none, and the next requests are answered`, {
   timeout: LONG ? 3_600_000 : 120_000,
 }, async () => {
@@ -90,7 +99,7 @@ test(`${ROUNDS * AT_ONCE} requests with bytes changed: no fault, a short answer 
   })
   const port = await listen(server, { host: '127.0.0.1', port: 0 })
   const requests = await record(platform)
-  for (const request of requests) expect((await sendRaw(port, [request])).status).toBe(200)
+  for (const request of requests) expect(await statusOf(port, request)).toBe(200)
   const seen = new Set<number>()
 
   await fc.assert(
@@ -106,7 +115,7 @@ test(`${ROUNDS * AT_ONCE} requests with bytes changed: no fault, a short answer 
       expect(faults).toEqual([])
       // The proof of a key, which opens a session, is the one that serves once.
       for (const request of requests.filter((bytes) => !bytes.includes('openSession'))) {
-        expect((await sendRaw(port, [request])).status).toBe(200)
+        expect(await statusOf(port, request)).toBe(200)
       }
     }),
     { numRuns: ROUNDS, endOnFailure: true },
