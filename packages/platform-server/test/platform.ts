@@ -1,5 +1,6 @@
 import {
   type Capability,
+  type IdPrefix,
   PREKEY_LIFETIME_MS,
   prekeyBytes,
   type SessionProof,
@@ -9,6 +10,7 @@ import {
   toBase64url,
 } from '@agent-marketplace/protocol'
 import { generateSigningKey, sha256, sign } from '@agent-marketplace/protocol/signing'
+import { encodeTime } from 'ulid'
 import { appRouter } from '../src/api/app-router.ts'
 import { parseConfig } from '../src/config.ts'
 import { createDeps, type Deps } from '../src/deps.ts'
@@ -51,14 +53,25 @@ export interface TestAgent {
   as(idempotencyKey: string): Api
 }
 
+const TIME_CHARS = 10
+let lastIdAtMs = 0
+
+/** An id as the platform makes them, but later than all before it: those of one millisecond would be in any order. */
+function idInOrder(prefix: IdPrefix): string {
+  lastIdAtMs = Math.max(lastIdAtMs + 1, Date.now())
+  const time = `${prefix}_`.length
+  const id = newId(prefix)
+  return id.slice(0, time) + encodeTime(lastIdAtMs, TIME_CHARS).toLowerCase() + id.slice(time + TIME_CHARS)
+}
+
 /**
  * @param engine - One of `engines` for a test that runs on both; its own SQLite file unless it says otherwise.
- * @param ids - Makes the platform's ids, for a test that needs the same ones again.
+ * @param ids - Makes the platform's ids, for a test that needs the same ones again; else each is later than those before it.
  */
 export async function openTestPlatform(
   args: readonly string[] = [],
   env: Record<string, string> = {},
-  { engine = sqlite, ids = newId }: { engine?: Engine; ids?: Deps['newId'] } = {},
+  { engine = sqlite, ids = idInOrder }: { engine?: Engine; ids?: Deps['newId'] } = {},
 ): Promise<TestPlatform> {
   const place = await engine.open()
   const { directory, database } = place

@@ -112,10 +112,7 @@ describe('a task', () => {
     await using platform = await openTestPlatform()
     const buyer = await platform.agent('buyer')
     const made: string[] = []
-    for (let count = 0; count < 5; count++) made.push((await buyer.api.tasks.createTask({})).taskId)
-
-    // Ids made within one millisecond are in any order.
-    made.sort().reverse()
+    for (let count = 0; count < 5; count++) made.unshift((await buyer.api.tasks.createTask({})).taskId)
     const first = await buyer.api.tasks.listTasks({ limit: 3 })
     const second = await buyer.api.tasks.listTasks({ limit: 3, cursor: first.nextCursor })
 
@@ -166,8 +163,7 @@ describe('sessions', () => {
     const made: string[] = [await assign()]
     for (let count = 1; count < SESSIONS_PER_TASK_MAX; count++)
       made.push((await buyer.api.tasks.createSession({ taskId })).sessionId)
-    // Ids made within one millisecond are in any order.
-    const [newest = '', next = ''] = made.sort().reverse()
+    const [newest = '', next = ''] = made.toReversed()
 
     await expectRefusal(platform, 'capacity_exceeded', () => buyer.api.tasks.createSession({ taskId }))
     expect(await assign()).toBe(newest)
