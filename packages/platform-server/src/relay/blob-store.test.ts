@@ -75,7 +75,8 @@ describe.each(stores)('a store of bodies in $name', ({ open, bytes: bytesThere }
   test('keeps nothing of a body whose sender hangs up, and says why it ended', async () => {
     const [gone, sent] = [new Error('the peer is gone'), randomBytes(1_000_000)]
     // Only when some of it lies there is there something to forget.
-    const arrived = () => vi.waitFor(async () => expect((await bytesThere()).includes(sent.subarray(0, 1024))).toBe(true))
+    const look = async () => expect((await bytesThere()).includes(sent.subarray(0, 1024))).toBe(true)
+    const arrived = () => vi.waitFor(look, { timeout: 20_000 })
     async function* hangingUp(): AsyncGenerator<Uint8Array> {
       yield new Uint8Array(sent)
       await arrived()

@@ -66,16 +66,23 @@ describe('a relay with a bucket', () => {
     const faults: unknown[] = []
     const blobs = openBlobBucket(await openBucket(away.address(), BUCKET_CREDENTIALS), (error) => faults.push(error))
     await using relay = await startTestRelay({ blobs })
-    const drop = makeDrop()
-    await put(relay.origin, drop)
-    await away.stop()
+    const [drop, kept, late] = [makeDrop(), makeDrop(), makeDrop()]
+    for (const each of [drop, kept]) await put(relay.origin, each)
+    away.setAway(true)
 
-    const refused = await put(relay.origin, makeDrop())
+    const refused = await put(relay.origin, late)
     expect(refused).toMatchObject({ status: 503, body: Buffer.from('{"code":"unavailable"}') })
     expect((await read(relay.origin, drop)).status).toBe(503)
     expect(faults.length).toBeGreaterThan(0)
     expect((await remove(relay.origin, drop)).status).toBe(204)
     expect((await read(relay.origin, drop)).status).toBe(404)
+
+    away.setAway(false)
+    expect((await put(relay.origin, late)).status).toBe(204)
+    for (const each of [kept, late]) expect((await read(relay.origin, each)).body.equals(each.body)).toBe(true)
+    expect((await away.bytes()).includes(drop.body)).toBe(true)
+    await relay.plane.sweep()
+    expect((await away.bytes()).includes(drop.body)).toBe(false)
   })
 })
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { RELAY_PATHS } from '@agent-marketplace/protocol'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { feed, feedUntil, makeDrop, put, read } from './test-drop.ts'
 import { call, startTestRelay, type TestRelay } from './test-relay.ts'
 
@@ -17,7 +18,7 @@ async function position(): Promise<number> {
 describe('the feed', () => {
   test('brings the record of an upload to everybody, once, in the same bytes', async () => {
     const after = await position()
-    const listeners = [feed(relay.origin, after), feed(relay.origin, after)]
+    const listeners = [feed(relay.origin, after, 60), feed(relay.origin, after, 60)]
     const drop = makeDrop()
     await put(relay.origin, drop)
 
@@ -99,10 +100,15 @@ describe('the feed', () => {
 })
 
 test('records of one tick are sorted, whatever order they came in', async () => {
+  // The tick comes when the test says so.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
   await using slow = await startTestRelay({ feedTickMs: 500 })
   const drops = Array.from({ length: 8 }, () => makeDrop())
   for (const drop of drops) await put(slow.origin, drop)
-  const { records } = await feed(slow.origin, 0)
+  expect((await feed(slow.origin, 0, 0)).records).toEqual([])
+  vi.advanceTimersByTime(500)
+  const { records } = await feed(slow.origin, 0, 60)
 
   expect(records).toEqual(drops.map((drop) => drop.record).sort(Buffer.compare))
 })
@@ -130,8 +136,9 @@ test('no column of a feed row leads to a slot row', async () => {
 
 test('closing the relay answers those who wait', async () => {
   await using closing = await startTestRelay()
+  const arrived = once(closing.plane.server, 'request')
   const waiting = feed(closing.origin, 0, 60)
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await arrived
   await closing.plane.close()
   expect((await waiting).records).toEqual([])
 })

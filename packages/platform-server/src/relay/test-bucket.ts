@@ -20,8 +20,8 @@ export interface TestBucket extends AsyncDisposable {
   address(prefix?: string): BucketAddress
   /** Everything the service keeps, as it lies on its disk. */
   bytes(): Promise<Buffer>
-  /** End the service; what it kept stays until the disposal. */
-  stop(): Promise<void>
+  /** Whether nobody reaches the service; what it keeps stays. */
+  setAway(isAway: boolean): void
 }
 
 export async function startTestBucket(): Promise<TestBucket> {
@@ -39,18 +39,15 @@ export async function startTestBucket(): Promise<TestBucket> {
   // It knows keys by their id and checks no signatures.
   const gate = await openSignatureGate(endpoint, BUCKET_CREDENTIALS.secretAccessKey)
 
-  const stop = async () => {
-    await gate.close()
-    child.kill()
-    await closed
-  }
   return {
     endpoint: `http://${gate.host}`,
     address: (prefix = '') => ({ bucket: 'bodies', prefix, endpoint: `http://${gate.host}`, region: undefined }),
     bytes: () => bytesUnder(directory),
-    stop,
+    setAway: (isAway) => gate.setAway(isAway),
     async [Symbol.asyncDispose]() {
-      await stop()
+      await gate.close()
+      child.kill()
+      await closed
       await rm(directory, { recursive: true, force: true })
     },
   }

@@ -4,21 +4,33 @@ import { RELAY_PATHS } from '@agent-marketplace/protocol'
 import type { TestDrop } from './test-drop.ts'
 import type { TestRelay } from './test-relay.ts'
 
-/** Send bytes as they are on a connection of its own. @returns everything that came back until the relay hung up or `ms` passed. */
+const PATIENCE_MS = 20_000
+/** A refusal from its head to its end. */
+const REFUSAL = /\r\n\r\n\{"code":"[a-z_]+"\}$/
+
+/** Send bytes as they are on a connection of its own. @returns everything that came back until the relay refused them, hung up, or `ms` passed. */
 export async function sendRaw(
   { port }: TestRelay,
   text: string | Uint8Array,
-  ms = 1_000,
+  ms = PATIENCE_MS,
 ): Promise<{ status: number; body: Buffer; text: string }> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
-  socket.on('error', () => {})
-  socket.write(text)
-  await Promise.race([once(socket, 'close'), new Promise((resolve) => setTimeout(resolve, ms))])
+  let answer = ''
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      answer += chunk
+      if (REFUSAL.test(answer)) socket.destroy()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    socket.write(text)
+  })
   socket.destroy()
-  const answer = Buffer.concat(chunks).toString('latin1')
   const [head = '', body = ''] = answer.split('\r\n\r\n')
   return { status: Number(head.split(' ')[1]), body: Buffer.from(body), text: answer }
 }

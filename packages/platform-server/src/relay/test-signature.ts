@@ -11,6 +11,8 @@ const AUTHORIZATION = /^AWS4-HMAC-SHA256 Credential=[^/]+\/([^,]+), SignedHeader
 export interface SignatureGate {
   /** `127.0.0.1:…` */
   readonly host: string
+  /** Cut every connection, until it is said otherwise. */
+  setAway(isAway: boolean): void
   close(): Promise<void>
 }
 
@@ -27,9 +29,17 @@ export async function openSignatureGate(host: string, secret: string): Promise<S
     })
     pipeline(req, onward).catch(() => res.destroy())
   })
+  let isCut = false
+  server.on('connection', (socket) => {
+    if (isCut) socket.destroy()
+  })
   const port = await listen(server, { host: '127.0.0.1', port: 0 })
   return {
     host: `127.0.0.1:${port}`,
+    setAway(isAway) {
+      isCut = isAway
+      if (isAway) server.closeAllConnections()
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
