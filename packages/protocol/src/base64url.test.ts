@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { fromBase64url, toBase64url } from './base64url.ts'
 
 describe('base64url', () => {
-  it.prop([fc.uint8Array({ maxLength: 300 })])('reads back every byte string it wrote', (bytes) => {
+  it.prop([fc.uint8Array({ maxLength: 300, size: 'max' })])('reads back every byte string it wrote', (bytes) => {
     expect(fromBase64url(toBase64url(bytes))).toEqual(bytes)
   })
 
-  it.prop([fc.string({ maxLength: 8, unit: fc.constantFrom(...'AQgwYR-_+/= \n\0é') })])(
+  it.prop([fc.string({ maxLength: 8, unit: fc.constantFrom(...'AQgwYR-_'.repeat(9), ...'+/= \n\0é') })])(
     'accepts a text only in its one spelling',
     (text) => {
       const bytes = fromBase64url(text)

@@ -98,7 +98,7 @@ test.prop([fc.uint8Array({ minLength: 32, maxLength: 32 })])('32 bytes have one 
   expect(accepts(base64urlOf(31), text)).toBe(false)
 })
 
-test.prop([fc.uint8Array({ minLength: 1, maxLength: 64 })])('bytes up to a length have one spelling', (bytes) => {
+test.prop([fc.uint8Array({ minLength: 1, maxLength: 64, size: 'max' })])('bytes up to a length have one spelling', (bytes) => {
   const text = Buffer.from(bytes).toString('base64url')
   expect(accepts(base64urlUpTo(64), text)).toBe(true)
   const other = `${text.slice(0, -1)}${text.endsWith('_') ? '-' : '_'}`

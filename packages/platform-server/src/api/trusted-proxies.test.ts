@@ -35,7 +35,7 @@ describe('the address a request is counted for', () => {
   )
 
   property.prop([
-    fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())),
+    fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string(), fc.constantFrom('10.0.0.2', 'fd00::2', '10.0.0.3, 10.0.0.2'))),
     fc.ipV4().filter((address) => !address.startsWith('10.')),
   ])('is whom our proxy names, whatever its client claimed before', (claims, client) => {
     expect(find({ peer: '10.0.0.1', forwardedFor: () => [...claims, client] })).toBe(client)

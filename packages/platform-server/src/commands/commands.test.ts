@@ -153,7 +153,8 @@ describe('backup', () => {
     const { stdout } = await runServer(['ledger', 'verify', ...onControl(copy)])
     const copied = Number(/^ledger: sound, ([0-9]+) entries$/m.exec(stdout)?.[1]) - 2
     expect(copied).toBeGreaterThanOrEqual(before)
-    expect(copied).toBeLessThanOrEqual(after)
+    // What was under way may be in it, though its giver was not told yet.
+    expect(copied).toBeLessThanOrEqual(after + load.length)
   })
 
   test('copied back is the installation it was, for nobody else to read', async () => {

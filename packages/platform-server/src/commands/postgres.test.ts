@@ -11,15 +11,16 @@ import { runServer } from '../../test/run-server.ts'
 
 /** A PostgreSQL with its client programs, which the one of the other tests comes without. */
 const BIN = '/usr/lib/postgresql/*/bin'
+const PROGRAMS = ['pg_dump', 'pg_restore', 'initdb', 'postgres']
 
 let bin: string
 let cluster: Cluster
 let scratch: string
 
 beforeAll(async () => {
-  bin = needDebian('postgresql', () => globSync(BIN).find((each) => existsSync(join(each, 'pg_dump'))))
+  bin = needDebian('postgresql', () => globSync(BIN).find((each) => PROGRAMS.every((name) => existsSync(join(each, name)))))
   cluster = await startCluster({ binaries: bin })
-}, 120_000)
+}, 600_000)
 afterAll(() => cluster.stop())
 beforeEach(() => {
   scratch = mkdtempSync(join(tmpdir(), 'postgres-commands-'))

@@ -70,11 +70,15 @@ test.each([
 test('others have their turn while many are signed', async () => {
   const { key } = keyOf(keys.message)
   const blinded = Array.from({ length: 100 }, () => bytes(good[0]!.blinded))
-  let turns = 0
-  const ticking = setInterval(() => turns++, 1)
+  let [turns, isDone] = [0, false]
+  const takeTurn = () => {
+    turns++
+    if (!isDone) setImmediate(takeTurn)
+  }
+  takeTurn()
   await blindSign(key, blinded)
-  clearInterval(ticking)
-  expect(turns).toBeGreaterThan(10)
+  isDone = true
+  expect(turns).toBeGreaterThanOrEqual(blinded.length)
 })
 
 describe('a key of the issuer', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { postgres } from '../../test/engines.ts'
 import type { Engine } from '../../test/place.ts'
@@ -11,7 +12,7 @@ describe('words between processes', () => {
     for (const [index, db] of storage.databases.entries()) db.signals.hear((topic) => heard[index]?.push(topic))
     const topics = Array.from({ length: 1_000 }, (_, index) => `agent-${index}-${'x'.repeat(40)}`)
     for (const topic of [...topics, ...topics]) storage.db.signals.tell(topic)
-    await expect.poll(() => heard.map((each) => each.length), { timeout: 10_000 }).toEqual([0, 1_000, 1_000])
+    await expect.poll(() => heard.map((each) => each.length), { timeout: 30_000 }).toEqual([0, 1_000, 1_000])
 
     expect(heard[1]?.toSorted()).toEqual(topics.toSorted())
   })
@@ -22,7 +23,7 @@ describe('words between processes', () => {
     storage.databases[1]?.signals.hear((topic) => heard.push(topic))
     await say(storage.database, END_OTHERS)
     const talking = setInterval(() => storage.db.signals.tell('word'), 100)
-    await expect.poll(() => heard.length, { timeout: 10_000 }).toBeGreaterThan(0)
+    await expect.poll(() => heard.length, { timeout: 30_000 }).toBeGreaterThan(0)
     clearInterval(talking)
   })
 
@@ -33,10 +34,12 @@ describe('words between processes', () => {
     await using other = await openTestPlatform([], {}, { engine })
     const agent = await one.agent('agent')
     const elsewhere = await other.resume(agent)
-    const waiting = elsewhere.api.events.wait({ after: 0, timeoutMs: 25_000 })
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    const waiting = elsewhere.api.events.wait({ after: 0, timeoutMs: 60_000 })
+    await pause(100)
     await agent.api.settlement.deposit({ amount: '5' })
 
-    expect((await waiting).events.map((event) => event.kind)).toEqual(['deposit.credited'])
-  }, 15_000)
+    // Not only found by a look at the end of its time.
+    const woken = await Promise.race([waiting, pause(30_000, { events: [] }, { ref: false })])
+    expect(woken.events.map((event) => event.kind)).toEqual(['deposit.credited'])
+  })
 })

@@ -25,7 +25,7 @@ describe('Ed25519', () => {
     expect(one.publicKey).not.toEqual(two.publicKey)
   })
 
-  it.prop([fc.uint8Array({ maxLength: 200 }), fc.nat(), fc.integer({ min: 1, max: 255 })])(
+  it.prop([fc.uint8Array({ maxLength: 200, size: 'max' }), fc.nat(), fc.integer({ min: 1, max: 255 })])(
     'any changed byte of message, signature or key is refused',
     (message, where, mask) => {
       const { publicKey, secretKey } = generateSigningKey()
@@ -71,7 +71,7 @@ describe('Ed25519', () => {
     expect(verifyDetached(new Uint8Array(), signature, publicKey)).toBe(false)
   })
 
-  const noise = fc.uint8Array({ maxLength: 80 })
+  const noise = fc.uint8Array({ maxLength: 80, size: 'max' })
   const [signatureLike, keyLike] = [
     fc.uint8Array({ minLength: 64, maxLength: 64 }),
     fc.uint8Array({ minLength: 32, maxLength: 32 }),
