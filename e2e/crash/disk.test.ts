@@ -16,6 +16,9 @@ import { expectThings, Writer } from './writer.ts'
 
 const MAIN = join(import.meta.dirname, '../../packages/platform-server/src/main.ts')
 
+/** A disk of its own, which is gone with the process. Who is not root becomes it in a user namespace. */
+const ISOLATE = process.getuid?.() === 0 ? ['--mount'] : ['--user', '--map-root-user', '--mount']
+
 let directory: string
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'disk-'))
@@ -23,12 +26,10 @@ beforeEach(() => {
 })
 
 test('a full disk: writes are refused as storage_full, reads go on, and so do writes once there is room', async () => {
-  // A disk of its own, which is gone with the process. Who is not root becomes it in a user namespace.
-  const isolate = process.getuid?.() === 0 ? ['--mount'] : ['--user', '--map-root-user', '--mount']
   const mountAndRun = 'mount -t tmpfs -o size=2m,mode=0700 tmpfs "$1" && TMPDIR="$1" exec "$2" --conditions=source "$3"'
   const script = join(import.meta.dirname, 'fill-disk.ts')
   const { stdout } = await promisify(execFile)('unshare', [
-    ...isolate,
+    ...ISOLATE,
     'sh',
     '-c',
     mountAndRun,
@@ -42,6 +43,45 @@ test('a full disk: writes are refused as storage_full, reads go on, and so do wr
   expect(seen).toMatchObject({ refusal: 'storage_full', refusedAgain: 'storage_full', resumed: 'done' })
   expect(seen.readWhileFull).toBe(String(seen.answered))
   expect(seen.balance).toBe(String(seen.answered + 1))
+})
+
+test('on a full disk a server does not start, a check does not call the data damaged, and a backup leaves nothing behind', async () => {
+  const inside = `
+    mount -t tmpfs -o size=8m,mode=0700 tmpfs "$1" && cd "$1" || exit 9
+    run() { "$node" --conditions=source "$main" "$@" --plane control --data data 2>&1; echo "exit $?"; }
+    node=$2 main=$3
+    run migrate
+    # Room for a look at it, and none for a copy.
+    dd if=/dev/zero of=ballast bs=4k 2>/dev/null; truncate -s -128K ballast
+    run backup copy; ls copy | tr '\\n' ' '; echo
+    rm -f data/*-shm data/*-wal; dd if=/dev/zero of=more bs=4k 2>/dev/null
+    run serve --listen 127.0.0.1:0; run check
+    rm ballast more; run check`
+  const { stdout } = await promisify(execFile)('unshare', [
+    ...ISOLATE,
+    'sh',
+    '-c',
+    inside,
+    'sh',
+    directory,
+    process.execPath,
+    MAIN,
+  ])
+  const said = stdout.trim().split('\n')
+  const full = /^platform-server: .*: the disk is full or fails \(.*\); the data are as they were$/
+  expect(said).toEqual([
+    'control plane: the schema is that of this version',
+    'exit 0',
+    expect.stringMatching(full),
+    'exit 74',
+    '',
+    expect.stringMatching(full),
+    'exit 74',
+    expect.stringMatching(full),
+    'exit 74',
+    'control plane: sound, 0 ledger entries',
+    'exit 0',
+  ])
 })
 
 describe('a disk that fails', () => {

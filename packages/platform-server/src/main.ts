@@ -1,20 +1,32 @@
-import { openControlPlane } from './api/control-plane.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type ControlPlane, openControlPlane } from './api/control-plane.ts'
 import { backup } from './commands/backup.ts'
 import { check } from './commands/check.ts'
 import { migrate } from './commands/migrate.ts'
 import { verifyLedgerOf } from './commands/verify-ledger.ts'
 import { BadConfiguration, type Config, parseConfig } from './config.ts'
 import { leaveMemoryOutOfCores } from './cores.ts'
+import { Refusal } from './errors.ts'
 import { describeFlags } from './flags.ts'
-import { createLog } from './log.ts'
+import { createLog, type Log } from './log.ts'
+import type { Plane } from './plane.ts'
 import { openRelayPlane } from './relay-plane.ts'
 import { keepMainThreadFirst } from './single-core.ts'
-import { StorageUnusable } from './storage/open-error.ts'
+import { StorageFailed, StorageUnusable } from './storage/open-error.ts'
+import { explainFile } from './storage/sqlite-fault.ts'
 import { startSweeper } from './sweep.ts'
 import { VERSION } from './version.ts'
 
-/** Exit codes; the last two are EX_IOERR and EX_CONFIG of sysexits: after `configuration` another start would not help. */
+/** Exit codes; the last two are EX_IOERR and EX_CONFIG of sysexits: after `storage` another start may help, after `configuration` it would not. */
 const EXIT = { done: 0, usage: 2, storage: 74, configuration: 78 } as const
+
+/** A database that is not there when the server starts, as after the power was gone, may be there soon: it is asked for this long, in milliseconds. */
+const DATABASE_AWAITED_MS = 30_000
+const ASK_AGAIN_MS = 1_000
+/** A storage that has fallen silent holds a stop up no longer than this, in milliseconds. */
+const STOP_MAX_MS = 9_700
+/** Where a restart may find room or a disk that works. */
+const DISK_TROUBLE: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EIO'])
 
 interface Command {
   /** Its words, and the names of what follows them. */
@@ -53,7 +65,7 @@ async function serve(config: Config): Promise<number> {
   keepMainThreadFirst()
   const log = createLog(config.logLevel)
   leaveMemoryOutOfCores(log)
-  const control = config.plane === 'relay' ? undefined : await openControlPlane(config, log)
+  const control = config.plane === 'relay' ? undefined : await openPatiently(config, log)
   const relay = config.plane === 'control' ? undefined : await openRelayPlane(config, log, control?.tokenKeys)
   const planes = [control, relay].filter((plane) => plane !== undefined)
 
@@ -67,10 +79,29 @@ async function serve(config: Config): Promise<number> {
   const failure = await Promise.race([stopped, ...planes.map((plane) => plane.failed)])
   if (failure) log.error('storage.failed', { stack: failure.stack ?? failure.message })
   else log.info('stopping')
-  await Promise.all([...sweepers.map((sweeper) => sweeper.stop()), ...planes.map((plane) => plane.drain())])
-  if (failure) return EXIT.storage
+  const ended = Promise.all([...sweepers.map((sweeper) => sweeper.stop()), ...planes.map((plane) => plane.drain())])
+  const closed = failure ? ended : ended.then(() => closeAll(planes))
+  const isClosed = await Promise.race([closed.then(() => true), pause(STOP_MAX_MS, false)])
+  if (!isClosed) log.error('storage.failed', { stack: 'the storage does not answer: it is not waited for' })
+  return failure || !isClosed ? EXIT.storage : EXIT.done
+}
+
+/** @throws StorageFailed when the database is not there in time. */
+async function openPatiently(config: Config, log: Log): Promise<ControlPlane> {
+  const lastAt = performance.now() + DATABASE_AWAITED_MS
+  for (;;) {
+    try {
+      return await openControlPlane(config, log)
+    } catch (error) {
+      if (!config.database || !(error instanceof StorageFailed) || performance.now() > lastAt) throw error
+      log.warn('storage.awaited', { stack: error.message })
+    }
+    await pause(ASK_AGAIN_MS)
+  }
+}
+
+async function closeAll(planes: readonly Plane[]): Promise<void> {
   for (const plane of planes) await plane.close()
-  return EXIT.done
 }
 
 /** A second signal finds no handler and ends the process at once. */
@@ -117,10 +148,13 @@ function refuse(exitCode: number, lines: readonly string[]): number {
 }
 
 /** @returns an exit code for what an operator can put right. @throws every other error: it is a fault, and its stack is wanted. */
-function explain(error: unknown): number {
+function explain(thrown: unknown): number {
+  const error = explainFile('the database', thrown)
   if (error instanceof BadConfiguration) return refuse(EXIT.configuration, error.faults)
   if (error instanceof StorageUnusable) return refuse(EXIT.configuration, [error.message])
-  if (isSystemError(error)) return refuse(EXIT.configuration, [error.message])
+  // A refusal is what the storage told those who asked something of it.
+  if (error instanceof StorageFailed || error instanceof Refusal) return refuse(EXIT.storage, [error.message])
+  if (isSystemError(error)) return refuse(DISK_TROUBLE.has(error.code) ? EXIT.storage : EXIT.configuration, [error.message])
   throw error
 }
 

@@ -9,8 +9,12 @@ export type Cut = 'unanswered' | 'unsent' | 'late'
 export interface PostgresProxy extends AsyncDisposable {
   /** The address of the same database through this proxy. */
   readonly address: string
+  /** Let everybody in. */
+  open(): Promise<void>
   /** Do this to the next COMMIT of a transaction that writes. */
   cutNext(cut: Cut): void
+  /** From now on nothing gets through on the connections there are, and nobody is told, as when the network loses every packet. New ones work. */
+  fallSilent(): void
 }
 
 const BEGIN = 'BEGIN ISOLATION LEVEL'
@@ -19,20 +23,28 @@ const COMMIT = 'COMMIT\0'
 const SOCKET = '.s.PGSQL.5432'
 const LATE_MS = 150
 
-/** Stand between a server and its database and cut connections at the worst moment. */
-export async function openProxy(database: string): Promise<PostgresProxy> {
+/**
+ * Stand between a server and its database and cut connections at the worst moment.
+ *
+ * @param isAwaited - Whether it lets nobody in before `open`.
+ */
+export async function openProxy(database: string, { isAwaited = false } = {}): Promise<PostgresProxy> {
   const directory = mkdtempSync(join(tmpdir(), 'proxy-'))
   const url = new URL(database)
   const behind = join(url.searchParams.get('host') ?? '', SOCKET)
   const sockets = new Set<Socket>()
+  let generation = 0
   let next: Cut | undefined
   const proxy = createServer((client) => {
     const server = connect(behind)
     for (const socket of [client, server]) sockets.add(socket.on('error', () => {}))
-    server.on('data', (bytes) => client.write(bytes))
-    server.on('close', () => client.destroy())
+    const mine = generation
+    const isSilent = () => mine !== generation
+    server.on('data', (bytes) => isSilent() || client.write(bytes))
+    server.on('close', () => isSilent() || client.destroy())
     let writes = false
     client.on('data', (bytes) => {
+      if (isSilent()) return
       if (bytes.includes(BEGIN)) writes = bytes.includes(BEGIN_WRITE)
       const cut = writes && bytes.includes(COMMIT) ? next : undefined
       if (!cut) return server.write(bytes)
@@ -43,12 +55,17 @@ export async function openProxy(database: string): Promise<PostgresProxy> {
     })
     client.on('end', () => server.end())
   })
-  await new Promise<void>((resolve) => proxy.listen(join(directory, SOCKET), resolve))
+  const open = () => new Promise<void>((resolve) => proxy.listen(join(directory, SOCKET), resolve))
+  if (!isAwaited) await open()
   url.searchParams.set('host', directory)
   return {
     address: url.href,
+    open,
     cutNext: (cut) => {
       next = cut
+    },
+    fallSilent: () => {
+      generation++
     },
     async [Symbol.asyncDispose]() {
       proxy.close()

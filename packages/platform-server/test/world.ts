@@ -72,6 +72,7 @@ function inTurns(db: Database): Database {
   }
   return {
     engine: db.engine,
+    now: db.now,
     signals: db.signals,
     failed: db.failed,
     read: (work) => db.read(work),

@@ -1,9 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { BadConfiguration, type Config } from '../config.ts'
 import { isEmptyDirectory } from '../data-directory.ts'
 import { findInstanceId } from '../storage/installation.ts'
-import { writeInstanceFile } from '../storage/instance-file.ts'
+import { syncDirectory, writeInstanceFile } from '../storage/instance-file.ts'
 import { CONTROL_FILE, inspectControlDatabase } from '../storage/open.ts'
 import { TOKEN_SECRET_FILE } from '../token-secret.ts'
 import { readControlData } from './control-reader.ts'
@@ -24,10 +24,11 @@ export async function backup(config: Config, directory: string): Promise<string>
   if (config.database) return backupPostgres(config, config.database, directory)
   using inspection = inspectControlDatabase(config.dataDirectory)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  inspection.copyTo(join(directory, CONTROL_FILE))
+  // The database comes last: a directory without it is no backup, whatever kept it from being one.
   const instanceId = await findInstanceId(inspection.reader)
   if (instanceId !== undefined) writeInstanceFile(directory, instanceId)
   copySecret(config.dataDirectory, directory)
+  inspection.copyTo(join(directory, CONTROL_FILE))
   return `backup: schema ${inspection.schema}, as of now, in ${directory}`
 }
 
@@ -35,13 +36,19 @@ async function backupPostgres(config: Config, url: string, directory: string): P
   // It must be a database of this program, and of this version, before anything is made.
   await readControlData(config, findInstanceId)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  await dumpPostgres(url, join(directory, DUMP_FILE))
   copySecret(config.dataDirectory, directory)
+  await dumpPostgres(url, join(directory, DUMP_FILE))
   return `backup: PostgreSQL, as of now, in ${directory}`
 }
 
 /** Without it nobody can use the keys of relay tokens that lie in the database. */
 function copySecret(from: string, to: string): void {
   const secret = join(from, TOKEN_SECRET_FILE)
-  if (existsSync(secret)) copyFileSync(secret, join(to, TOKEN_SECRET_FILE))
+  if (!existsSync(secret)) return
+  const copy = join(to, TOKEN_SECRET_FILE)
+  copyFileSync(secret, copy)
+  const file = openSync(copy, 'r+')
+  fsyncSync(file)
+  closeSync(file)
+  syncDirectory(to)
 }

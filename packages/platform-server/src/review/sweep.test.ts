@@ -194,6 +194,7 @@ test('one that fails does not hold up the others', async () => {
   const { db } = platform.deps
   const flaky: typeof db = {
     engine: db.engine,
+    now: db.now,
     signals: db.signals,
     failed: db.failed,
     read: (work) => db.read(work),

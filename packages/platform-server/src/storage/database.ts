@@ -27,6 +27,8 @@ export interface Tx extends Reader {
 
 export interface Database {
   readonly engine: 'sqlite' | 'postgres'
+  /** The one clock of all processes that share this database, in milliseconds UTC. */
+  readonly now: () => number
   readonly signals: Signals
   /** Resolves once the engine failed in a way that leaves durability unknown. Nothing is acknowledged from then on: the process ends. */
   readonly failed: Promise<Error>

@@ -2,3 +2,8 @@
 export class StorageUnusable extends Error {
   override readonly name = 'StorageUnusable'
 }
+
+/** The storage did not do what was asked of it, and nothing says that the data are bad: another start may find it well. Exit code 74; `message` as above. */
+export class StorageFailed extends Error {
+  override readonly name = 'StorageFailed'
+}

@@ -11,19 +11,34 @@ const LOCK_NOT_AVAILABLE = '55P03'
 /** The statement took too long, which with statements as small as ours means that it waited for others. */
 const CANCELLED = '57014'
 const CONFLICTS = new Set([UNIQUE_VIOLATION, SERIALIZATION_FAILURE, DEADLOCK])
-/** The connection was lost or is refused; it was ended by an operator or for idling in a transaction; or the schema changed under a prepared statement. */
-const AWAY = /^(?:08...|53300|57P0[1-5]|25P0[34]|0A000)$/
+/** It only reads: it is a replica, was set so, or another one has taken its place. */
+const READ_ONLY = '25006'
+/**
+ * The connection was lost or is refused; it was ended by an operator or for idling in a transaction; it only reads; or the schema changed under a
+ * prepared statement.
+ */
+const AWAY = /^(?:08...|53300|57P0[1-5]|25P0[34]|25006|0A000)$/
 /** What the driver says without the server. */
-const LOST = /^(?:Connection terminated|Client has encountered a connection error|timeout )/
+const SILENT = 'Query read timeout'
+const LOST = new RegExp(`^(?:Connection terminated|Client has encountered a connection error|timeout |${SILENT})`)
 
 /** Another transaction came in between: nothing was done, and doing it again is right. */
 export function isConflict(error: unknown): boolean {
   return CONFLICTS.has(sqlState(error) ?? '')
 }
 
-/** The schema changed under a statement that this connection has prepared: it is of no use for that statement any more. */
-export function isStale(error: unknown): boolean {
-  return sqlState(error) === SCHEMA_CHANGED
+/** The server said nothing for so long that there is no use in asking again right away. */
+export function isSilent(error: unknown): boolean {
+  return error instanceof Error && error.message === SILENT
+}
+
+/**
+ * The connection is not to be used again: nobody answers, the schema changed under a statement that it has prepared, or it leads to a database that
+ * only reads, where a new one may lead to the one that took its place.
+ */
+export function isUseless(error: unknown): boolean {
+  const state = sqlState(error)
+  return isSilent(error) || state === SCHEMA_CHANGED || state === READ_ONLY
 }
 
 /** Somebody has what a change of the schema needs, or waits for it in a circle: it may be free in a moment. */
@@ -48,10 +63,11 @@ export function isRolledBack(error: unknown): boolean {
 /** Say of an engine error what a caller can do about it; what is a refusal already, or a fault, passes unchanged. */
 export function asRefusal(error: unknown): unknown {
   const state = sqlState(error)
-  if (state === SERIALIZATION_FAILURE || state === DEADLOCK || state === CANCELLED)
+  if (state === SERIALIZATION_FAILURE || state === DEADLOCK || state === CANCELLED || state === LOCK_NOT_AVAILABLE)
     return new Refusal('overloaded', 'too many calls change the same thing', { retryAfterMs: 1_000 })
   if (state === DISK_FULL)
     return new Refusal('storage_full', 'the platform has no space to write; reads still work', { retryAfterMs: 5_000 })
+  if (state === READ_ONLY) return new Refusal('unavailable', 'the storage only reads at the moment', { retryAfterMs: 1_000 })
   if (isAway(error)) return new Refusal('unavailable', 'the storage cannot be reached', { retryAfterMs: 1_000 })
   return error
 }

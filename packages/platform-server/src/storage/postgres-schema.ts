@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Migration } from './database.ts'
-import { StorageUnusable } from './open-error.ts'
-import { isBusy, sqlState } from './postgres-fault.ts'
+import { StorageFailed, StorageUnusable } from './open-error.ts'
+import { isAway, isBusy, sqlState } from './postgres-fault.ts'
 import { refuseOlderPrograms } from './postgres-programs.ts'
 
 /** "AMkt": processes that start at once bring the schema up one after another. */
@@ -107,12 +107,15 @@ async function apply(client: pg.Client, { version, name, sql, worksFrom = versio
   await client.query('COMMIT')
 }
 
-/** @throws StorageUnusable with what the operator can do about it; the address is not told: it may hold a password. Other errors as they are. */
+/**
+ * @throws StorageFailed where a database may be there in a moment; StorageUnusable with what the operator can do about it; the address is not told: it may
+ *   hold a password. Other errors as they are.
+ */
 export function refuseUnusable(error: unknown): never {
-  if (error instanceof StorageUnusable || !(error instanceof Error)) throw error
+  if (error instanceof StorageUnusable || error instanceof StorageFailed || !(error instanceof Error)) throw error
   const state = sqlState(error)
-  if (state === undefined) throw new StorageUnusable(`--database: cannot be reached: ${error.message}`)
-  if (state.startsWith('28') || state.startsWith('3D') || state.startsWith('57') || state === INSUFFICIENT_PRIVILEGE)
+  if (state === undefined || isAway(error)) throw new StorageFailed(`--database: cannot be reached: ${error.message}`)
+  if (state.startsWith('28') || state.startsWith('3D') || state === INSUFFICIENT_PRIVILEGE)
     throw new StorageUnusable(`--database: ${error.message}`)
   throw error
 }

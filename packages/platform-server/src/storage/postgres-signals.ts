@@ -2,22 +2,29 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Signals } from './database.ts'
+import { DatabaseClock } from './database-clock.ts'
 import { announceProgram } from './postgres-programs.ts'
 
 const CHANNEL = 'agent_marketplace'
+const NOTIFY = 'SELECT pg_notify($1, text) FROM unnest($2::text[]) AS text'
 /** Topics that come up within this time travel together, in milliseconds. */
 const GATHER_MS = 10
 /** A notification holds less than 8000 bytes. */
 const PAYLOAD_CHARS_MAX = 7_500
 const RECONNECT_MS = 1_000
+/** How often the database is asked for the time; by that it is also noticed when nobody is at the other end any more. */
+const ASK_TIME_MS = 1_000
+const ASK_TIME = 'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms'
 
 export interface PostgresSignals extends Signals {
+  /** The clock of the database. */
+  readonly now: () => number
   close(): Promise<void>
 }
 
 /**
  * LISTEN and NOTIFY over a connection of their own. Nothing is notified inside a transaction: there it would make commits wait for each other.
- * While the connection is lost nothing is told or heard. It also says which schema this program is for, to those that would change it.
+ * While the connection is lost nothing is told or heard. It also says which schema this program is for, to those that would change it, and what time it is there.
  */
 export async function openSignals(connection: pg.ClientConfig, schema: number): Promise<PostgresSignals> {
   const signals = new ListeningSignals(connection, schema)
@@ -32,9 +39,12 @@ class ListeningSignals implements PostgresSignals {
   readonly #speaker = randomBytes(6).toString('base64url')
   readonly #listeners: ((topic: string) => void)[] = []
   readonly #closed = new AbortController()
+  readonly #clock = new DatabaseClock()
+  readonly now = this.#clock.now
   #topics = new Set<string>()
   #telling: Promise<void> | undefined
   #client: pg.Client | undefined
+  #lastQuery: Promise<unknown> = Promise.resolve()
 
   constructor(connection: pg.ClientConfig, schema: number) {
     this.#connection = connection
@@ -54,18 +64,50 @@ class ListeningSignals implements PostgresSignals {
     const client = new pg.Client(this.#connection)
     client.on('error', () => {})
     client.on('notification', ({ payload = '' }) => this.#take(payload))
-    await client.connect()
-    await announceProgram(client, this.#schema)
-    await client.query(`LISTEN ${CHANNEL}`)
+    try {
+      await client.connect()
+      await announceProgram(client, this.#schema)
+      await client.query(`LISTEN ${CHANNEL}`)
+      await this.#askTime(client)
+    } catch (error) {
+      void client.end()
+      throw error
+    }
     if (this.#closed.signal.aborted) return client.end()
     client.on('end', () => void this.#reconnect())
     this.#client = client
+    void this.#followTime(client)
   }
 
   async close(): Promise<void> {
     this.#closed.abort()
     await this.#telling
     await this.#client?.end()
+  }
+
+  async #askTime(client: pg.Client): Promise<void> {
+    const askedAt = performance.now()
+    const { rows } = await client.query(ASK_TIME)
+    this.#clock.take({ askedAt, heardAt: performance.now(), saidMs: rows[0].ms })
+  }
+
+  async #followTime(client: pg.Client): Promise<void> {
+    const { signal } = this.#closed
+    try {
+      for (;;) {
+        await pause(ASK_TIME_MS, undefined, { signal })
+        await this.#inTurn(() => this.#askTime(client))
+      }
+    } catch {
+      if (!signal.aborted) await client.end()
+    }
+  }
+
+  /** One query after another: the driver keeps no line of its own. */
+  #inTurn(query: () => Promise<unknown>): Promise<unknown> {
+    const turn = this.#lastQuery.then(query)
+    this.#lastQuery = turn.catch(() => {})
+    return turn
   }
 
   #take(payload: string): void {
@@ -79,7 +121,8 @@ class ListeningSignals implements PostgresSignals {
       await pause(GATHER_MS)
       const texts = payloads(this.#speaker, this.#topics)
       this.#topics = new Set()
-      await this.#client?.query('SELECT pg_notify($1, text) FROM unnest($2::text[]) AS text', [CHANNEL, texts]).catch(() => {})
+      const client = this.#client
+      if (client) await this.#inTurn(() => client.query(NOTIFY, [CHANNEL, texts])).catch(() => {})
     }
     this.#telling = undefined
   }

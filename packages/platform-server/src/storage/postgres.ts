@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { type Database, type Migration, OutcomeUnknown, type Reader, type Tx } from './database.ts'
-import { asRefusal, isAway, isConflict, isRolledBack, isStale } from './postgres-fault.ts'
+import { asRefusal, isAway, isConflict, isRolledBack, isSilent, isUseless } from './postgres-fault.ts'
 import { migratePostgres, refuseUnusable } from './postgres-schema.ts'
 import { openSignals, type PostgresSignals } from './postgres-signals.ts'
 import { rowTypes, Statements } from './postgres-statement.ts'
@@ -14,6 +14,8 @@ export interface PostgresAddress {
   readonly migrations: readonly Migration[]
   /** To look and not to touch: the schema must be that of this code. */
   readonly readOnly?: boolean
+  /** How long the database may say nothing before a connection is given up, in milliseconds. */
+  readonly silenceMs?: number
 }
 
 /** Connections of this process, besides the one that listens. */
@@ -23,6 +25,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** A process that stops in the middle of a transaction loses it, and its locks, after this long. */
 const IDLE_TRANSACTION_MS = 10_000
 const STATEMENT_MS = 30_000
+/** The database ends a statement that takes long by itself: who says nothing for longer is not there any more. */
+const SILENCE_MS = STATEMENT_MS + 2_000
 
 /** A transaction that met a conflict, or whose connection was lost before its commit, is done this often in all. */
 const ATTEMPTS_MAX = 6
@@ -43,12 +47,18 @@ const BEGIN_WRITE = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 /**
  * Open the engine for several server processes over one database. Transactions run side by side; one that meets a conflict is done again.
  *
- * @throws StorageUnusable when the database cannot be reached, is foreign or newer than this code.
+ * @throws StorageFailed when the database cannot be reached; StorageUnusable when it is foreign or newer than this code.
  */
-export async function openPostgres({ url, migrations, readOnly = false }: PostgresAddress): Promise<Database> {
-  const connection = { connectionString: url, application_name: 'agent-marketplace', keepAlive: true }
+export async function openPostgres(address: PostgresAddress): Promise<Database> {
+  const { url, migrations, readOnly = false, silenceMs = SILENCE_MS } = address
+  const connection = {
+    connectionString: url,
+    application_name: 'agent-marketplace',
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  }
   // First of all: from then on nobody takes the schema of this program away.
-  const signals = await openSignals(connection, migrations.length).catch(refuseUnusable)
+  const signals = await openSignals({ ...connection, query_timeout: silenceMs }, migrations.length).catch(refuseUnusable)
   try {
     await migratePostgres(connection, migrations, !readOnly)
   } catch (error) {
@@ -58,9 +68,9 @@ export async function openPostgres({ url, migrations, readOnly = false }: Postgr
   const pool = new pg.Pool({
     ...connection,
     max: CONNECTIONS_MAX,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS,
-    statement_timeout: STATEMENT_MS,
+    // Who only looks, looks at everything, which takes as long as it takes.
+    ...(!readOnly && { statement_timeout: STATEMENT_MS, query_timeout: silenceMs }),
     types: rowTypes,
     onConnect: (client) => client.query(SESSION),
   })
@@ -78,6 +88,7 @@ interface Kind {
 
 class PostgresDatabase implements Database {
   readonly engine = 'postgres'
+  readonly now: () => number
   readonly signals: PostgresSignals
   /** Never: what this process does not know, the database does. */
   readonly failed = new Promise<Error>(() => {})
@@ -90,6 +101,7 @@ class PostgresDatabase implements Database {
   constructor(pool: pg.Pool, signals: PostgresSignals) {
     this.#pool = pool
     this.signals = signals
+    this.now = signals.now
   }
 
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
@@ -125,7 +137,7 @@ class PostgresDatabase implements Database {
       try {
         return await this.#transact(client, kind, work)
       } catch (error) {
-        const mayRepeat = isConflict(error) || isAway(error)
+        const mayRepeat = !isSilent(error) && (isConflict(error) || isAway(error))
         if (!mayRepeat || attempt === ATTEMPTS_MAX) throw asRefusal(error)
       }
       await pause(BACKOFF_MS * 2 ** (attempt - 1) * Math.random())
@@ -154,7 +166,7 @@ class PostgresDatabase implements Database {
       return value
     } catch (error) {
       tx.end()
-      const mayUseAgain = !(error instanceof OutcomeUnknown) && !isStale(error)
+      const mayUseAgain = !(error instanceof OutcomeUnknown) && !isUseless(error)
       isUsable = mayUseAgain && (await rollBack(client))
       throw error
     } finally {

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Migration } from './database.ts'
 import { INSTANCE_FILE, syncDirectory } from './instance-file.ts'
 import { StorageUnusable } from './open-error.ts'
+import { explainFile, isBusy } from './sqlite-fault.ts'
 
 export interface SqliteFile {
   readonly path: string
@@ -24,7 +25,7 @@ const MAGIC = 'SQLite format 3\u0000'
  * The file is looked at before anything is written to it.
  *
  * @returns the lock; disposing of it lets others in.
- * @throws StorageUnusable with one line for the operator; the bytes are as they were.
+ * @throws StorageUnusable or StorageFailed with one line for the operator; the bytes are as they were.
  */
 export function openSqliteFile(file: SqliteFile): { lock: Disposable } {
   if (existsSync(file.path)) refuseForeign(file)
@@ -38,7 +39,7 @@ export function openSqliteFile(file: SqliteFile): { lock: Disposable } {
     } else makeFile(file)
   } catch (error) {
     lock[Symbol.dispose]()
-    throw error
+    throw explainFile(file.path, error)
   }
   return { lock }
 }
@@ -92,6 +93,8 @@ export function refuseUnusable({ path, applicationId, migrations, instanceId }: 
       problem = `of another installation than its directory (see ${INSTANCE_FILE} there)`
     database.close()
   } catch (error) {
+    const explained = explainFile(path, error)
+    if (explained !== error) throw explained
     problem = `damaged: ${messageOf(error)}; restore a backup`
   }
   if (problem) throw new StorageUnusable(`${path}: ${problem}`)
@@ -105,14 +108,16 @@ function instanceIdOf(database: DatabaseSync): string | undefined {
 
 /** Hold an exclusive lock on a file beside the database. The operating system gives it back when the process ends, however it ends. */
 function lockFile(path: string): Disposable {
-  const holder = new DatabaseSync(`${path}.lock`, { timeout: 0 })
+  const lock = `${path}.lock`
+  let holder: DatabaseSync | undefined
   try {
+    holder = new DatabaseSync(lock, { timeout: 0 })
     holder.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-  } catch {
-    holder.close()
-    throw new StorageUnusable(`${path}: in use by another process`)
+  } catch (error) {
+    holder?.close()
+    throw isBusy(error) ? new StorageUnusable(`${path}: in use by another process`) : explainFile(lock, error)
   }
-  return { [Symbol.dispose]: () => holder.close() }
+  return { [Symbol.dispose]: () => holder?.close() }
 }
 
 /** Each migration commits with its number, or not at all. */

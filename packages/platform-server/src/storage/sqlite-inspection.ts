@@ -4,6 +4,7 @@ import type { Reader } from './database.ts'
 import { syncDirectory } from './instance-file.ts'
 import { StorageUnusable } from './open-error.ts'
 import { type Connection, openConnection, runSql } from './sqlite-connection.ts'
+import { explainFile } from './sqlite-fault.ts'
 import { refuseForeign, refuseUnusable, type SqliteFile } from './sqlite-file.ts'
 import { SqliteTx } from './sqlite-tx.ts'
 
@@ -56,6 +57,9 @@ function copyTo(path: string, copy: string): void {
   const connection = openConnection(path, { readOnly: true })
   try {
     connection.run('VACUUM INTO $1', [unfinished])
+  } catch (error) {
+    rmSync(unfinished, { force: true })
+    throw explainFile(copy, error)
   } finally {
     connection.close()
   }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Database, OutcomeUnknown, type Reader, type Signals, type Tx } from './database.ts'
 import { type Connection, inTransaction, openConnection, runSql } from './sqlite-connection.ts'
-import { asRefusal, isDamage, isUndone } from './sqlite-fault.ts'
+import { asRefusal, explainFile, isDamage, isUndone } from './sqlite-fault.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
 import { SqliteTx } from './sqlite-tx.ts'
 
@@ -30,17 +30,21 @@ interface Answer {
  * Transactions run one after another inside one `BEGIN IMMEDIATE`, each in its own savepoint, and are answered after the shared COMMIT.
  * Reads use a second connection and therefore see committed state only.
  *
- * @throws StorageUnusable when the file is foreign, damaged, newer than this code, or in use by another process.
+ * @throws StorageUnusable when the file is foreign, damaged, newer than this code, or in use by another process; StorageFailed when the disk is full or fails.
  */
 export function openSqlite(file: SqliteFile): Database {
   const { lock } = openSqliteFile(file)
-  const writer = openConnection(file.path)
-  const reader = openConnection(file.path, { readOnly: true })
-  return new SqliteDatabase(writer, reader, lock)
+  try {
+    return new SqliteDatabase(openConnection(file.path), openConnection(file.path, { readOnly: true }), lock)
+  } catch (error) {
+    lock[Symbol.dispose]()
+    throw explainFile(file.path, error)
+  }
 }
 
 class SqliteDatabase implements Database {
   readonly engine = 'sqlite'
+  readonly now = Date.now
   readonly signals = ALONE
   readonly failed: Promise<Error>
   readonly #writer: Connection
