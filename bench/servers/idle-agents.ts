@@ -10,7 +10,7 @@ function usedBytes(): number {
 }
 
 const deps = await openDeps({ directory: process.argv[2] ?? '' })
-const limits = createRateLimits(deps.now)
+const limits = createRateLimits(deps.monotonic)
 const before = usedBytes()
 const agents = await resumePresence(deps)
 for (let agent = 1; agent <= agents; agent++) limits.takeForAgent(`agent-${agent}`, 'beat')

@@ -13,6 +13,8 @@ import { Wakeups } from './wakeups.ts'
 export interface Deps {
   readonly db: Database
   readonly now: () => number
+  /** Milliseconds that only go forward, whatever becomes of the clock: for rates, pauses and what is kept for a moment in this process. */
+  readonly monotonic: () => number
   readonly newId: (prefix: IdPrefix) => string
   readonly config: Config
   readonly log: Log
@@ -36,8 +38,9 @@ const TOKEN_SECRET_BYTES = 32
 /** Put together what one process of the server works with. */
 export function createDeps(given: Pick<Deps, 'db' | 'config' | 'log' | 'instanceId'> & Partial<Deps>): Deps {
   return {
-    now: Date.now,
-    newId,
+    now: given.db.now,
+    monotonic: () => performance.now(),
+    newId: (prefix) => newId(prefix, given.db.now()),
     random: Math.random,
     presence: new Presence(),
     beatLine: new BeatLine(),

@@ -16,6 +16,6 @@ function random(): number {
 }
 
 /** A fresh unguessable id that sorts by creation time: the prefix and a lower-case ULID with 80 random bits. */
-export function newId(prefix: IdPrefix): string {
-  return `${prefix}_${ulid(undefined, random).toLowerCase()}`
+export function newId(prefix: IdPrefix, atMs = Date.now()): string {
+  return `${prefix}_${ulid(atMs, random).toLowerCase()}`
 }

@@ -76,7 +76,8 @@ export class Presence {
 
   /** @returns how many agents are alive, at most a second old; drops the ones that are not. Looks only at those whose deadline may have passed. */
   online(nowMs: number): number {
-    if (nowMs - this.#countedAtMs < COUNT_EVERY_MS) return this.#beats.size
+    // A clock that was set back holds nothing up.
+    if (Math.abs(nowMs - this.#countedAtMs) < COUNT_EVERY_MS) return this.#beats.size
     this.#countedAtMs = nowMs
     const judgedAtMs = this.judgedAtMs(nowMs)
     for (const [second, agentIds] of this.#due.takeBegun(judgedAtMs)) {

@@ -8,14 +8,14 @@ interface Line extends LogFields {
   readonly event: string
 }
 
-function start(sweeps: readonly Sweep[], now = Date.now) {
+function start(sweeps: readonly Sweep[], now = Date.now, monotonic = now) {
   const lines: Line[] = []
   const write =
     (at: string) =>
     (event: string, fields: LogFields = {}) =>
       void lines.push({ at, event, ...fields })
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
-  return { lines, sweeper: startSweeper(sweeps, { log, now, tickMs: 5 }) }
+  return { lines, sweeper: startSweeper(sweeps, { log, now, monotonic, tickMs: 5 }) }
 }
 
 const PATIENT = { timeout: 20_000, interval: 5 }
@@ -62,6 +62,25 @@ test('a sweep runs at the start and then as often as it asks for', async () => {
   expect([await runsAt(0), await runsAt(999), await runsAt(1_000), await runsAt(1_500), await runsAt(2_000)]).toEqual([
     1, 1, 2, 2, 3,
   ])
+  await sweeper.stop()
+})
+
+test('a clock that is set back holds no sweep up, nor does one that stands still', async () => {
+  let nowMs = 3_600_000
+  let upMs = 0
+  let runs = 0
+  const sweep = { name: 'steady', everyMs: 1_000, run: async () => ++runs }
+  const { sweeper } = start(
+    [sweep],
+    () => nowMs,
+    () => upMs,
+  )
+  await expect.poll(() => runs).toBe(1)
+  nowMs = 0
+  upMs = 1_000
+  await expect.poll(() => runs).toBe(2)
+  nowMs = 3_600_000
+  await expect.poll(() => runs).toBe(3)
   await sweeper.stop()
 })
 

@@ -19,23 +19,34 @@ const SWEEP_TICK_MS = 500
 interface SweeperOptions {
   readonly log: Log
   readonly now: () => number
+  /** Milliseconds that only go forward. */
+  readonly monotonic?: () => number
   readonly tickMs?: number
 }
 
 /**
  * Run sweeps by one timer, one after another and never two at once: a tick that finds the last one still at work does nothing.
- * A sweep that fails is logged and tried again when it is due next; the others are not held up.
+ * A sweep that fails is logged and tried again when it is due next; the others are not held up. One is due when either clock says so: one of them is set
+ * back now and then, the other may stand still while the machine sleeps.
  */
-export function startSweeper(sweeps: readonly Sweep[], { log, now, tickMs = SWEEP_TICK_MS }: SweeperOptions): Sweeper {
-  const dueAtMs = new Map<Sweep, number>()
+export function startSweeper(
+  sweeps: readonly Sweep[],
+  { log, now, monotonic = () => performance.now(), tickMs = SWEEP_TICK_MS }: SweeperOptions,
+): Sweeper {
+  const clocks = [now, monotonic]
+  const beganAt = new Map<Sweep, readonly number[]>()
   let running: Promise<void> | undefined
   let isStopped = false
 
   async function runDue(): Promise<void> {
     for (const sweep of sweeps) {
       if (isStopped) return
-      if (now() < (dueAtMs.get(sweep) ?? 0)) continue
-      dueAtMs.set(sweep, now() + sweep.everyMs)
+      const began = beganAt.get(sweep)
+      if (began && !clocks.some((clock, which) => clock() - (began[which] ?? 0) >= sweep.everyMs)) continue
+      beganAt.set(
+        sweep,
+        clocks.map((clock) => clock()),
+      )
       await runOne(sweep, log)
     }
   }

@@ -46,7 +46,7 @@ export async function openSmallServer({
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
   const db = await openControlDatabase({ directory, create: true })
   const { config } = parseConfig(['--data', directory], {})
-  const deps = createDeps({ db, config, log, instanceId: 'small', now })
+  const deps = createDeps({ db, config, log, instanceId: 'small', now, monotonic: now })
   const control = createControlServer({ router: smallRouter(calls), deps, rateLimits, limits })
   await new Promise<void>((resolve) => control.server.listen(0, '127.0.0.1', resolve))
   const { port } = control.server.address() as AddressInfo

@@ -72,7 +72,7 @@ export function createControlServer({
     ...HTTP_LIMITS,
     ...limits,
   }
-  const { db, now, log } = deps
+  const { db, monotonic, log } = deps
   const server = createServer({
     maxHeaderSize: headerBytesMax,
     headersTimeout: headersTimeoutMs,
@@ -90,8 +90,8 @@ export function createControlServer({
   const inFlight = new InFlight()
   const connections = () => new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count ?? 0)))
   const metrics = createMetrics({ requests: () => inFlight.count, connections })
-  const plainRoutes = createPlainRoutes({ db, now, metrics, isStopping: () => inFlight.isStopping })
-  const rates = rateLimits === 'on' ? createRateLimits(now) : undefined
+  const plainRoutes = createPlainRoutes({ db, monotonic, metrics, isStopping: () => inFlight.isStopping })
+  const rates = rateLimits === 'on' ? createRateLimits(monotonic) : undefined
   const call = createCaller({
     router,
     deps,

@@ -10,16 +10,16 @@ export type PlainRoutes = ReadonlyMap<string, () => Promise<Reply>>
 
 interface Observed {
   readonly db: Database
-  readonly now: () => number
+  readonly monotonic: () => number
   readonly metrics: Metrics
   readonly isStopping: () => boolean
 }
 
 /** `/healthz`: the process runs; `/readyz`: it can do its work; `/metrics`: Prometheus text. */
-export function createPlainRoutes({ db, now, metrics, isStopping }: Observed): PlainRoutes {
+export function createPlainRoutes({ db, monotonic, metrics, isStopping }: Observed): PlainRoutes {
   let asked: { atMs: number; answers: Promise<boolean> } | undefined
   const storageAnswers = () => {
-    if (!asked || now() - asked.atMs >= READY_KEPT_MS) asked = { atMs: now(), answers: askStorage(db) }
+    if (!asked || monotonic() - asked.atMs >= READY_KEPT_MS) asked = { atMs: monotonic(), answers: askStorage(db) }
     return asked.answers
   }
   return new Map([

@@ -45,18 +45,19 @@ export interface RateLimits {
   noteRejected(address: string): void
 }
 
-export function createRateLimits(now: () => number): RateLimits {
+/** @param monotonic - A clock that only goes forward: one that was set back would keep empty buckets empty for as long. */
+export function createRateLimits(monotonic: () => number): RateLimits {
   const rates = { ...AGENT_RATES, ...ADDRESS_RATES }
   const make = (name: RateName) => ({ name, buckets: new TokenBuckets(rates[name], BUCKETS_MAX) })
   const agents = { read: make('read'), mutation: make('mutation'), beat: make('beat') }
   const anonymous = make('anonymous')
   const rejected = make('rejected')
-  const take = ({ name, buckets }: ReturnType<typeof make>, key: string) => describe(name, buckets.take(key, now()))
+  const take = ({ name, buckets }: ReturnType<typeof make>, key: string) => describe(name, buckets.take(key, monotonic()))
   return {
     takeForAgent: (agentId, kind) => take(agents[kind], agentId),
     takeForAddress: (address) => take(anonymous, address),
-    peekAtGuesser: (address) => describe('rejected', rejected.buckets.peek(address, now())),
-    noteRejected: (address) => void rejected.buckets.take(address, now()),
+    peekAtGuesser: (address) => describe('rejected', rejected.buckets.peek(address, monotonic())),
+    noteRejected: (address) => void rejected.buckets.take(address, monotonic()),
   }
 }
 
