@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RELAY_PATHS, type RelayTokenKeys, relayTokenEpochAt, toBase64url } from '@agent-marketplace/protocol'
-import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { runServer } from '../test/run-server.ts'
 import { parseConfig } from './config.ts'
 import { createLog } from './log.ts'
@@ -22,9 +22,14 @@ beforeAll(async () => {
 let directory: string
 let file: string
 beforeEach(() => {
+  // One moment for a whole test: no week ends in the middle of it.
+  vi.setSystemTime(Date.now())
   directory = mkdtempSync(join(tmpdir(), 'relay-plane-'))
   file = join(directory, 'keys.json')
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  onTestFinished(() => {
+    vi.useRealTimers()
+    rmSync(directory, { recursive: true, force: true })
+  })
 })
 
 const keysFrom = (epoch: number): RelayTokenKeys => ({
