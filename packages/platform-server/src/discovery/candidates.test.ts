@@ -122,7 +122,7 @@ describe.each(engines)('what discovery reads is right, on $name,', (engine) => {
       ])
       expect((await look(platform)).faults, `round ${round}`).toEqual([])
     }
-  }, 60_000)
+  })
 })
 
 describe('what discovery reads follows, where transactions run side by side,', () => {
@@ -138,7 +138,7 @@ describe('what discovery reads follows, where transactions run side by side,', (
     })
     await Promise.race([isOpen.promise, held])
     const both = Promise.all([other(), held])
-    await vi.waitFor(async () => expect(await db.read(countWaiting)).toBe(1), { timeout: 30_000 }).finally(isWaitedFor.resolve)
+    await vi.waitFor(async () => expect(await db.read(countWaiting)).toBe(1), { timeout: 10_000 }).finally(isWaitedFor.resolve)
     await both
   }
   async function countWaiting(reader: Reader): Promise<number> {
