@@ -95,7 +95,8 @@ describe('a relay that lies about its feed', () => {
     if (LONG) lies.push(['the relay did not answer in time', hanging])
     for (const [message, lie] of lies) {
       relay.lies.set('feed', lie)
-      const ended = await bob.run(['inbox', ...AT_ONCE])
+      // Of a relay that is away who does not wait is shown what is here.
+      const ended = await bob.run(['inbox', ...(lie === hanging ? ['--wait', '1'] : []), ...AT_ONCE])
       if (message === undefined) expect(ended).toMatchObject({ exit: 0, stderr: '' })
       else expectFailure(ended, 6, message)
       relay.repent()

@@ -48,6 +48,11 @@ export class CliError extends Error {
   }
 }
 
+/** Whether somebody cannot be reached, or says that it cannot answer now: not one that answers as nobody should. */
+export function isAway(error: unknown): error is CliError {
+  return error instanceof CliError && error.exit === EXIT.retryable && error.code !== 'bad_answer'
+}
+
 /** The same error, naming the idempotency key under which the command may be repeated. */
 export function withIdempotencyKey(error: CliError, idempotencyKey: string): CliError {
   const { hint, requestId, retryAfterMs, cause } = error

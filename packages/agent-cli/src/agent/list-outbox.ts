@@ -1,14 +1,14 @@
 import { listSentMessages, type SentMessage } from '../private/sent.ts'
 import type { Agent } from './agent.ts'
-import { receiveDrops } from './receive-drops.ts'
+import { type RelayAway, receiveIfReachable } from './receive-if-reachable.ts'
 
 const LIMIT_DEFAULT = 20
 
-export interface Outbox {
+export interface Outbox extends RelayAway {
   readonly messages: SentMessage[]
 }
 
-/** Take in what the relay has, receipts among it, and list what this agent sent, newest first, with how far each has come. */
+/** Take in what the relay has, receipts among it, and list what this agent sent, newest first, with how far each has come as far as is known here. */
 export async function listOutbox(
   agent: Agent,
   input: {
@@ -19,6 +19,6 @@ export async function listOutbox(
   } = {},
 ): Promise<Outbox> {
   const { to, isWaiting, limit = LIMIT_DEFAULT, signal } = input
-  await receiveDrops(agent, { signal })
-  return { messages: listSentMessages(agent.vault, { to, isWaiting, limit }) }
+  const away = await receiveIfReachable(agent, { signal })
+  return { messages: listSentMessages(agent.vault, { to, isWaiting, limit }), ...away }
 }

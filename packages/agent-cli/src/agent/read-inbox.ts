@@ -13,6 +13,7 @@ import { CliError, usage } from './cli-error.ts'
 import { deliverNow, type Held } from './deliver-outbox.ts'
 import { fetchFiles } from './fetch-files.ts'
 import { receiveDrops } from './receive-drops.ts'
+import { type RelayAway, receiveIfReachable } from './receive-if-reachable.ts'
 import { removeDue } from './remove-read.ts'
 import type { OnProgress } from './seal-files.ts'
 import { sealReceipt, sendReceipts } from './send-receipts.ts'
@@ -41,23 +42,37 @@ export interface InboxInput {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Take in what the relay has and list the inbox, newest first. `rejected` counts drops that were for this agent and worth nothing. */
+/** The inbox as it is on this machine. */
+export interface Inbox extends RelayAway {
+  readonly messages: MessageSummary[]
+  /** How many drops were for this agent and worth nothing. */
+  readonly rejected: number
+}
+
+/**
+ * Take in what the relay has and list the inbox, newest first. While the relay is away what is here is listed, unless something new is waited for.
+ *
+ * @throws CliError `unreachable` and the like with `waitS`.
+ */
 export async function readInbox(
   agent: Agent,
   { waitS = 0, limit = LIMIT_DEFAULT, from, sinceMs, signal }: InboxInput = {},
-): Promise<{ messages: MessageSummary[]; rejected: number }> {
+): Promise<Inbox> {
   const startMs = agent.now()
   const leftS = () => Math.max(0, waitS - (agent.now() - startMs) / 1000)
   // The feed is everybody's: that it grew does not mean that something is ours. A daemon may also have taken it in.
   const isSomethingNew = () => listMessages(agent.vault, { limit: 1, from, sinceMs: startMs }).length > 0
-  do await receiveDrops(agent, { waitS: Math.min(FEED_WAIT_MAX_S, Math.ceil(leftS())), signal })
+  const away = waitS > 0 ? {} : await receiveIfReachable(agent, { signal })
   while (leftS() > 0 && !isSomethingNew())
-  await sendReceipts(agent)
-  await removeDue(agent)
+    await receiveDrops(agent, { waitS: Math.min(FEED_WAIT_MAX_S, Math.ceil(leftS())), signal })
+  if (away.relayAway === undefined) {
+    await sendReceipts(agent)
+    await removeDue(agent)
+  }
 
   const messages = listMessages(agent.vault, { limit, from, sinceMs }).map(toSummary)
   const rejected = Object.values(countRejected(agent.vault)).reduce((sum, count) => sum + count, 0)
-  return { messages, rejected }
+  return { messages, rejected, ...away }
 }
 
 /** A message as it is shown, with its document whole. */

@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags'
-import type { MessageSummary } from '../agent/read-inbox.ts'
+import type { Inbox as Listed } from '../agent/read-inbox.ts'
 import { parseSince } from '../agent/since.ts'
 import { AgentCommand } from '../base-command.ts'
 import { interruption } from '../interruption.ts'
@@ -8,7 +8,7 @@ import { showWait } from '../output/progress-bar.ts'
 export default class Inbox extends AgentCommand {
   static override summary = 'List sealed messages that arrived, newest first.'
   static override description =
-    'Takes in what the relay has for you, then lists what is on this machine. `claimed`: that it is of that agent is its sender’s word alone; `agents show AGENT` asks the platform. `rejected` counts drops that were for you and did not open or verify.'
+    'Takes in what the relay has for you, then lists what is on this machine. `claimed`: that it is of that agent is its sender’s word alone; `agents show AGENT` asks the platform. `rejected` counts drops that were for you and did not open or verify. `relayAway`: why the relay could not be asked; what was here before is listed all the same, unless you wait for something new.'
   static override examples = ['<%= config.bin %> inbox', '<%= config.bin %> inbox --from $AGENT --since 24h']
   static override flags = {
     wait: Flags.integer({ summary: 'Wait for something new, seconds.', helpValue: 'S', min: 0, max: 3600 }),
@@ -21,7 +21,7 @@ export default class Inbox extends AgentCommand {
     })(),
   }
 
-  async run(): Promise<{ messages: MessageSummary[]; rejected: number }> {
+  async run(): Promise<Listed> {
     const { flags } = await this.parse(Inbox)
     const { readInbox } = await import('../agent/read-inbox.ts')
     const { wait: waitS, limit, from, since: sinceMs } = flags

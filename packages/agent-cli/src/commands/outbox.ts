@@ -6,7 +6,7 @@ import { interruption } from '../interruption.ts'
 export default class Outbox extends AgentCommand {
   static override summary = 'List sealed messages you sent, newest first, and how far each has come.'
   static override description =
-    'waiting: not sent yet. sent: the relay has it, which says nothing about who it is for. stored, opened, acted: the recipient says so, under its signature; stored is not opened. refused: the relay will never take it.'
+    'waiting: not sent yet. sent: the relay has it, which says nothing about who it is for. stored, opened, acted: the recipient says so, under its signature; stored is not opened. refused: the relay will never take it. `relayAway`: why the relay could not be asked for receipts.'
   static override examples = ['<%= config.bin %> outbox', '<%= config.bin %> outbox --to $AGENT --waiting']
   static override flags = {
     to: Flags.string({ summary: 'Only to this agent.', helpValue: 'AGENT' }),

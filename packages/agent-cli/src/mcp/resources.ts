@@ -30,9 +30,9 @@ export function addResources(server: McpServer, { agent }: McpContext): void {
     { title: 'Messages', description: 'Sealed messages that arrived, newest first.', mimeType: JSON_TYPE },
     (uri, { mcpReq }) =>
       answer(uri, async () => {
-        const { messages, rejected } = await readInbox(agent(), { signal: mcpReq.signal })
+        const { messages, ...counts } = await readInbox(agent(), { signal: mcpReq.signal })
         const shown = messages.map(({ summary, ...message }) => ({ ...message, untrustedSummary: cleanText(summary) }))
-        return { notice: NOTICE, messages: shown, rejected }
+        return { notice: NOTICE, messages: shown, ...counts }
       }),
   )
   server.registerResource(

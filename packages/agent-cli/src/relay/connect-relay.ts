@@ -1,4 +1,4 @@
-import { CliError } from '../agent/cli-error.ts'
+import { CliError, isAway } from '../agent/cli-error.ts'
 import type { Platform } from '../platform/client.ts'
 import type { RelayClient } from './relay-client.ts'
 
@@ -13,7 +13,7 @@ interface RelayChoice {
 }
 
 /**
- * Find the relay to use: the one that was named, the one used before, or the first the platform names. No request goes to the relay yet.
+ * Find the relay to use: the one that was named, the one used before (also while the platform is away), or the first the platform names. No request goes to the relay yet.
  *
  * @throws CliError `unavailable` if there is none; `key_changed` if the platform no longer names the one used before; what `createRelayClient` throws.
  */
@@ -21,11 +21,21 @@ export async function connectRelay(
   { relay, relayProxy, insecure, timeoutMs, pinned }: RelayChoice,
   platform: Platform,
 ): Promise<RelayClient> {
-  const origin = relay ?? chooseRelay((await platform.query('server.info', {})).relayOrigins, pinned)
+  const origin = relay ?? (await findRelay(platform, pinned))
   if (origin === undefined) throw new CliError('unavailable', 'this server names no relay', { hint: 'name one: --relay URL' })
   // undici takes 80 ms to load (measured): only what talks to a relay pays for it.
   const { createRelayClient } = await import('./relay-client.ts')
   return createRelayClient({ origin, proxy: relayProxy, allowPlain: insecure, timeoutMs })
+}
+
+/** A platform that is away takes nobody's messages along: the relay it named before is asked. */
+async function findRelay(platform: Platform, pinned: string | undefined): Promise<string | undefined> {
+  try {
+    return chooseRelay((await platform.query('server.info', {})).relayOrigins, pinned)
+  } catch (error) {
+    if (pinned !== undefined && isAway(error)) return pinned
+    throw error
+  }
 }
 
 function chooseRelay(named: readonly string[], pinned: string | undefined): string | undefined {

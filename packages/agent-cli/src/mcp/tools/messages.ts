@@ -37,14 +37,15 @@ const inboxTool = defineTool({
     notice: z.string(),
     messages: z.array(z.strictObject({ ...about, untrustedSummary: z.string() })),
     rejected: z.int().describe('Drops that were for this agent and did not open or verify.'),
+    relayAway: z.string().optional().describe('Why the relay could not be asked: only what was here before is listed.'),
   }),
   annotations: READS,
   async run({ agent }, { waitSeconds, limit, from }, signal) {
-    const { messages, rejected } = await readInbox(agent(), { waitS: waitSeconds, limit, from, signal })
+    const { messages, ...counts } = await readInbox(agent(), { waitS: waitSeconds, limit, from, signal })
     return {
       notice: NOTICE,
       messages: messages.map(({ summary, ...message }) => ({ ...message, untrustedSummary: cleanText(summary) })),
-      rejected,
+      ...counts,
     }
   },
 })
