@@ -17,6 +17,7 @@ export default defineConfig({
     // Patience for a loaded machine: what a test says about time it says itself.
     testTimeout: 120_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     maxWorkers: 2,
     // Has TypeScript under the `source` condition, which Node does not read in node_modules.
     server: { deps: { inline: ['eventsource', /@modelcontextprotocol\/client/] } },
