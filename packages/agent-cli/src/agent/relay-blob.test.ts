@@ -20,7 +20,7 @@ beforeAll(async () => {
     profile: { name: 'default', directory },
     server: 'http://127.0.0.1:1',
     relay: relay.origin,
-    timeoutMs: 1_000,
+    timeoutMs: 30_000,
     now: () => NOW_MS,
   }
 })
@@ -100,7 +100,7 @@ describe('a cap', () => {
   })
 })
 
-property.prop([fc.uint8Array({ maxLength: 20_000 })])('padding is undone exactly', (bytes) => {
+property.prop([fc.uint8Array({ maxLength: 20_000, size: 'max' })])('padding is undone exactly', (bytes) => {
   expect(unpadBlob(padBlob(bytes))).toEqual(bytes)
 })
 

@@ -2,7 +2,13 @@ import { fc, test } from '@fast-check/vitest'
 import { expect } from 'vitest'
 import { summarize } from './summarize.ts'
 
-test.prop([fc.string({ unit: 'binary', minLength: 1, maxLength: 2000 })])(
+/** Anything, and often what steers a terminal. */
+const unit = fc.oneof(
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+  fc.constantFrom(...'\n\u0000\u001b\u007f\u009b\u2028\u2029\u202e\u2066 a'),
+)
+
+test.prop([fc.string({ unit, minLength: 1, maxLength: 2000, size: 'max' })])(
   'a summary is one short line fit for a terminal, whatever was sent',
   (text) => {
     const summary = summarize('message.text', { v: 1, text })

@@ -148,6 +148,19 @@ property.prop([fc.string({ unit: 'binary' })])('any text at all is a chain or fa
   if ('faults' in parsed) expect(parsed.faults.every(({ line, column }) => line >= 1 && column >= 1)).toBe(true)
 })
 
+property.prop([fc.nat(), fc.nat({ max: 20 }), fc.string({ unit: fc.constantFrom(...'\n -:{}[]"\'$&*!#a1\t') })])(
+  'a chain in which something is written over is a chain or has faults with places',
+  (place, length, text) => {
+    const whole = steps(
+      'id: a, agent: bob, price: "1"',
+      'id: b, capability: x, input: ["${a.output}"], review: {capability: r, count: 2}',
+    )
+    const at = place % whole.length
+    const parsed = parse(`${whole.slice(0, at)}${text}${whole.slice(at + length)}`)
+    if ('faults' in parsed) expect(parsed.faults.every(({ line, column }) => line >= 1 && column >= 1)).toBe(true)
+  },
+)
+
 /** Steps that need some of those before them. */
 const acyclic = fc
   .array(fc.array(fc.nat({ max: 11 }), { maxLength: 4 }), { minLength: 1, maxLength: 12 })

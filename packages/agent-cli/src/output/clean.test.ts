@@ -2,7 +2,12 @@ import { fc, test } from '@fast-check/vitest'
 import { expect } from 'vitest'
 import { clean, toJson } from './clean.ts'
 
-const anything = fc.string({ unit: 'binary' })
+/** Often also what steers. */
+const unit = fc.oneof(
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+  fc.constantFrom(...'\u0000\u0007\u001b\r\n\t\u007f\u009b\u2028\u202e\u2066"\\'),
+)
+const anything = fc.string({ unit })
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not come out
 const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 
