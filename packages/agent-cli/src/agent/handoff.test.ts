@@ -32,10 +32,12 @@ let place: ReturnType<typeof makeTestHome>
 let buyer: TestAgent
 let worker: TestAgent
 let reviewer: TestAgent
+let scout: TestAgent
 let taskId: string
 let round = 0
 beforeAll(async () => {
   market = await startMarket()
+  scout = await market.join('scout')
 })
 afterAll(() => market[Symbol.asyncDispose]())
 beforeEach(async () => {
@@ -75,9 +77,10 @@ function makeFile(name: string, text: string): string {
 
 const out = (name = 'out') => join(place.path, name)
 
-/** Until what was sent before this call has been on the feed. */
+/** Receive what was sent before this call: what somebody sent to itself behind it has been on the feed. */
 async function receive(agent: Agent): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 1_300))
+  const { messageId } = await sendMessage(scout, { to: scout.agentId, text: 'so far' })
+  while (!findMessage(scout.vault, messageId)) await receiveDrops(scout, { waitS: 1 })
   await receiveDrops(agent)
 }
 

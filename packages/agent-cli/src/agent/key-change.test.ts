@@ -42,9 +42,9 @@ function makeDirectory(): string {
 }
 
 /** The feed moves once a second, on a machine that does other things as well. */
-const SLOW = { timeout: 30_000 }
+const SLOW = { timeout: 100_000 }
 /** Shorter than a test may take, so that it says what it found. */
-const POLLED = { timeout: 15_000 }
+const POLLED = { timeout: 60_000 }
 
 let count = 0
 const joinAs = (name: string): Promise<TestAgent> => market.join(`${name}-${++count}`, { capabilities: ['text.extract'] })
@@ -61,7 +61,7 @@ async function joinWithRecovery(name: string) {
 }
 
 function optionsIn(home: string): AgentOptions {
-  return { profile: { name: 'default', directory: join(home, 'profiles', 'default') }, server: market.origin, timeoutMs: 5_000 }
+  return { profile: { name: 'default', directory: join(home, 'profiles', 'default') }, server: market.origin, timeoutMs: 30_000 }
 }
 
 const code = (expected: string) => expect.objectContaining({ code: expected })
@@ -251,7 +251,7 @@ describe('key recover', () => {
     expect(sent).toContain(messageId)
     const arrived = async () =>
       (await readInbox(buyer, { from: agentId, waitS: 1 })).messages.map(({ summary }) => summary.slice(0, 6)).sort()
-    await expect.poll(arrived, SLOW).toEqual(['rested', 'xxxxxx'])
+    await expect.poll(arrived, POLLED).toEqual(['rested', 'xxxxxx'])
     expect(await readInbox(buyer)).toMatchObject({ rejected: 0 })
   })
 
@@ -356,5 +356,5 @@ test('a recovery key that was kept for a lost reply is shown by the next command
 
 /** As another process of the same profile. */
 function optionsOf({ profile, server }: Pick<TestAgent, 'profile' | 'server'>): AgentOptions {
-  return { profile, server, timeoutMs: 5_000 }
+  return { profile, server, timeoutMs: 30_000 }
 }

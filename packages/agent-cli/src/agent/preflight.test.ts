@@ -43,7 +43,7 @@ function result(text: string): string {
 
 test('work that its order’s validators refuse is not handed in, nothing of it is sent, and mended it is', async () => {
   const assignmentId = await order()
-  await expect.poll(async () => (await receiveDrops(worker)).stored.length, { timeout: 20_000 }).toBeGreaterThan(0)
+  await expect.poll(async () => (await receiveDrops(worker)).stored.length, { timeout: 60_000 }).toBeGreaterThan(0)
   await acceptAssignment(worker, assignmentId)
   for (const [text, fault] of [
     ['{"text":"small"}', /schema: .*pattern/],
@@ -61,7 +61,7 @@ test('work that its order’s validators refuse is not handed in, nothing of it 
 
 test('unchecked, it is handed in as it is', async () => {
   const assignmentId = await order()
-  await expect.poll(async () => (await receiveDrops(worker)).stored.length, { timeout: 20_000 }).toBeGreaterThan(0)
+  await expect.poll(async () => (await receiveDrops(worker)).stored.length, { timeout: 60_000 }).toBeGreaterThan(0)
   await acceptAssignment(worker, assignmentId)
   expect(await submitWork(worker, { assignmentId, files: [result('{"text":"small"}')] })).toMatchObject({ state: 'submitted' })
 })

@@ -43,10 +43,18 @@ afterEach(() => {
   bob[Symbol.dispose]()
 })
 
-/** Receive until something came, or nothing does for a second. */
+/** Receive until something came. */
 async function receive(agent: Agent) {
-  const received = await receiveDrops(agent, { waitS: 1 })
-  return received.stored.length + received.rejected.length > 0 ? received : receiveDrops(agent, { waitS: 1 })
+  for (;;) {
+    const received = await receiveDrops(agent, { waitS: 1 })
+    if (received.stored.length + received.rejected.length > 0) return received
+  }
+}
+
+/** Until all that was put so far is on the feed. */
+async function published() {
+  const waiting = () => relay.db.read((reader) => reader.all('SELECT place FROM feed_pending'))
+  await expect.poll(waiting, { interval: 10 }).toEqual([])
 }
 
 /** A drop to bob as alice would seal it, but for what a test changes. */
@@ -117,7 +125,7 @@ test('a message that could not be sent is sent once by the same command later', 
   const first = await sendMessage(alice.restart(), { to: 'bob', text: 'later' })
   const second = await sendMessage(alice.restart(), { to: 'bob', text: 'later' })
   expect(second.messageId).not.toBe(first.messageId)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await published()
   const { messages } = await readInbox(bob)
   expect(new Set(messages.map(({ messageId }) => messageId))).toEqual(new Set([first.messageId, second.messageId]))
 })
@@ -134,14 +142,14 @@ test('processes that send the same at the same time, under one key, send one mes
     Array.from({ length: 8 }, () => sendMessage(alice.restart(), { to: 'bob', text: 'race', key: 'r' })),
   )
   expect(new Set(sent.map(({ messageId }) => messageId)).size).toBe(1)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await published()
   await receiveDrops(bob)
   expect(listMessages(bob.vault, { limit: 10 })).toHaveLength(1)
 })
 
 test('a process that ends after any step of receiving goes on at the next: nothing is lost or doubled', async () => {
   await sendMessage(alice, { to: 'bob', text: randomBytes(20_000).toString('hex') })
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await published()
   let failing = 0
   // The drop, then the parts of its document: every read fails once.
   const flaky = () => {
@@ -157,8 +165,8 @@ test('a process that ends after any step of receiving goes on at the next: nothi
   expect(listMessages(bob.vault, { limit: 10 })).toEqual([])
 
   const startMs = performance.now()
-  const [one, two] = await Promise.all([receiveDrops(bob.restart(), { waitS: 20 }), receiveDrops(bob.restart(), { waitS: 20 })])
-  expect(performance.now() - startMs).toBeLessThan(10_000)
+  const [one, two] = await Promise.all([receiveDrops(bob.restart(), { waitS: 60 }), receiveDrops(bob.restart(), { waitS: 60 })])
+  expect(performance.now() - startMs).toBeLessThan(50_000)
   expect([...one.stored, ...two.stored]).toHaveLength(1)
   expect(listMessages(bob.vault, { limit: 10 })).toHaveLength(1)
 })
@@ -178,7 +186,7 @@ describe('a drop that is worth nothing', () => {
   test.each(cases)('is counted as %s, keeps nothing and does not stop the next', async (reason, make) => {
     await put(make())
     await put(sealToBob())
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await published()
 
     const { stored, rejected } = await receiveDrops(bob)
     expect(rejected.map((each) => each.reason)).toEqual([reason])
@@ -194,7 +202,7 @@ describe('a drop that is worth nothing', () => {
     const drop = sealToBob()
     await put(drop)
     await (await alice.relay()).remove(drop)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await published()
     expect((await receiveDrops(bob)).rejected).toMatchObject([{ reason: 'gone' }])
   })
 
@@ -203,7 +211,7 @@ describe('a drop that is worth nothing', () => {
     await put(drop)
     expect((await receive(bob)).stored).toHaveLength(1)
     await put({ ...drop, slotId: randomBytes(16) })
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await published()
     expect(await receiveDrops(bob)).toEqual({ stored: [], rejected: [] })
   })
 })
@@ -258,7 +266,7 @@ test('nothing is passed over between one look at the feed and the next', async (
   const head = async () => (await client.feed({ after: 0, waitS: 0 })).cursor
   const before = await head()
   for (const text of ['second', 'third']) await sendMessage(alice, { to: 'bob', text })
-  await expect.poll(head, { timeout: 10_000 }).toBe(before + 2)
+  await expect.poll(head, { timeout: 60_000 }).toBe(before + 2)
   expect((await receiveDrops(bob)).stored).toHaveLength(2)
 })
 
@@ -453,7 +461,7 @@ test('acting on a message sends one receipt that names it', async () => {
 test('waiting for the inbox ends when something comes, not when the feed moves for others', async () => {
   using carol = openHandoffAgent(relay.origin, 'carol')
   introduce(alice, carol)
-  const waiting = readInbox(carol, { waitS: 10 })
+  const waiting = readInbox(carol, { waitS: 60 })
   await sendMessage(alice, { to: 'bob', text: 'not for carol' })
   await new Promise((resolve) => setTimeout(resolve, 200))
   await sendMessage(alice, { to: 'carol', text: 'for carol' })

@@ -12,7 +12,7 @@ import { register } from './register.ts'
 const optionsFor = ({ origin }: TestPlatform, home: string): AgentOptions => ({
   profile: { name: 'default', directory: join(home, 'profiles', 'default') },
   server: origin,
-  timeoutMs: 1_000,
+  timeoutMs: 30_000,
 })
 const registrations = ({ asked }: TestPlatform) => asked.filter(({ name }) => name === 'identity.register')
 const sentTo = (server: TestPlatform) => registrations(server).map(({ input }) => input as Sent)
@@ -47,7 +47,7 @@ test('after a lost reply the same command sends the same card under the same key
     },
   })
   const options = optionsFor(server, home.path)
-  await expect(register({ ...options, timeoutMs: 100 }, { agentId: 'worker' })).rejects.toMatchObject({ code: 'unreachable' })
+  await expect(register({ ...options, timeoutMs: 1_000 }, { agentId: 'worker' })).rejects.toMatchObject({ code: 'unreachable' })
   isLost = false
   const { registered } = await register(options, { agentId: 'worker' })
 

