@@ -44,3 +44,7 @@ describe('a flag that the plane which is served would not heed', () => {
     for (const plane of ['both', 'control', 'relay']) expect(faultsOf(['--plane', plane], shared)).toEqual([])
   })
 })
+
+test('a flag that needs a value is not given an empty one, as a variable that is not set makes it in a shell', () => {
+  expect(faultsOf(['--data', '', '--listen='])).toEqual(['--data: expected DIR', '--listen: expected HOST:PORT'])
+})

@@ -89,7 +89,7 @@ export interface Arguments {
 /**
  * Split a command line into words and flags.
  *
- * @param faults - Takes one line for each flag that is unknown, lacks its value or has one it does not take.
+ * @param faults - Takes one line for each flag that is unknown, lacks its value, has an empty one, or one it does not take.
  */
 export function readArguments(args: readonly string[], faults: string[]): Arguments {
   const flags: Record<string, Flag> = FLAGS
@@ -105,7 +105,7 @@ export function readArguments(args: readonly string[], faults: string[]): Argume
     if (token.kind !== 'option') continue
     const { name, rawName, value } = token
     if (!isFlag(name)) faults.push(`${rawName}: no such flag`)
-    else if (flags[name]?.value && value === undefined) faults.push(`--${name}: expected ${flags[name].value}`)
+    else if (flags[name]?.value && !value) faults.push(`--${name}: expected ${flags[name].value}`)
     else if (!flags[name]?.value && value !== undefined) faults.push(`--${name}: takes no value`)
     else given.set(name, [...(given.get(name) ?? []), value ?? 'true'])
   }

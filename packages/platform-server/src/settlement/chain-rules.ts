@@ -55,7 +55,9 @@ export function findChainFault(before: ChainedEntry | undefined, { entry, hash, 
   const last = before?.chain === link.chain ? before : undefined
   const where = `chain ${link.chain}, entry ${link.seq}`
   if (link.seq !== (last?.seq ?? 0) + 1) return `${where}: the entry before it is missing`
-  if (chainOf(entry) !== link.chain) return `${where}: it belongs to another chain`
+  const [owner] = partiesOf(entry.postings)
+  if (owner === undefined) return `${where}: it moves no money of an agent`
+  if (owner !== link.chain) return `${where}: it belongs to another chain`
   if (!isSame(link.previousHash, last?.hash ?? NO_HASH)) return `${where}: it does not follow the entry before it`
   if (!isSame(hash, hashEntry(entry, link))) return `${where}: its content is not what was hashed`
   return undefined

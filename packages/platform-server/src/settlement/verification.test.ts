@@ -59,6 +59,11 @@ describe('seen by a look at the whole ledger', () => {
     ['an actor', `UPDATE ledger_entries SET actor = 'executor' WHERE kind = 'hold'`, /hashed/],
     ['a posting gone', `DELETE FROM ledger_postings WHERE to_account = 'fees'`, /hashed/],
     [
+      'all postings of an entry gone',
+      `DELETE FROM ledger_postings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE chain = 'buyer' AND seq = 1)`,
+      /chain buyer, entry 1: it moves no money/,
+    ],
+    [
       'an entry gone from the middle',
       `DELETE FROM ledger_entries WHERE chain = 'buyer' AND seq = 2`,
       /chain buyer, entry 3: .*missing/,
