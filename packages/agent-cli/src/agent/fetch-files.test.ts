@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fromBase64url } from '@agent-marketplace/protocol'
 import { derivePart, type SealedArtifact } from '@agent-marketplace/protocol/sealing'
@@ -119,6 +129,26 @@ test('a partial file that somebody changed does not become the file', async () =
   expect(readdirSync(out())).toEqual([])
   const [file] = await fetchFiles(alice, { artifacts, directory: out() })
   expect(readFileSync(file!.path).equals(data)).toBe(true)
+})
+
+test('what the disk does not let be read or made in the place of a file is told, and stays', async () => {
+  const artifacts = await sealFiles(alice, { purpose: 'test', paths: [makeFile('data.bin', 10).path] })
+  mkdirSync(out())
+  writeFileSync(join(out(), 'data.bin'), 'of somebody else', { mode: 0o000 })
+
+  // Root reads what it may not read, and finds that it is another file.
+  const [code, message] =
+    process.getuid?.() === 0 ? ['usage', /something else/] : ['local_state', /cannot open .*data\.bin: EACCES/]
+  await expect(fetchFiles(alice, { artifacts, directory: out() })).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message),
+  })
+  await expect(fetchFiles(alice, { artifacts, directory: join(out(), 'data.bin') })).rejects.toMatchObject({
+    code: 'local_state',
+    message: expect.stringMatching(/data\.bin: there is a file in the way/),
+  })
+  chmodSync(join(out(), 'data.bin'), 0o600)
+  expect(readFileSync(join(out(), 'data.bin'), 'utf8')).toBe('of somebody else')
 })
 
 /** A relay that answers every read with what it makes of the true body. */

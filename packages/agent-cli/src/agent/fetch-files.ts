@@ -120,7 +120,7 @@ async function isThere(path: string, sha256: string): Promise<boolean> {
   const stat = await lstat(path).catch(() => undefined)
   if (!stat) return false
   if (stat.isFile()) {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    await using file = await inWords(path, open(path, constants.O_RDONLY | constants.O_NOFOLLOW), 'open')
     if ((await hashFile(file)) === sha256) return true
   }
   throw usage(`${path} is there already and is something else`, 'choose another directory')
@@ -150,13 +150,20 @@ async function finish(partial: string, path: string, sha256: string): Promise<vo
   await directory.sync()
 }
 
+/** Codes of the disk that need words. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EEXIST: 'there is a file in the way',
+  ENOTDIR: 'there is a file in the way',
+}
+
 /** What the disk refuses, in words. */
-async function inWords<T>(path: string, action: Promise<T>): Promise<T> {
+async function inWords<T>(path: string, action: Promise<T>, verb: 'open' | 'write' = 'write'): Promise<T> {
   try {
     return await action
   } catch (error) {
     if (error instanceof CliError || !(error instanceof Error && 'code' in error)) throw error
-    throw localState(`cannot write ${path}: ${error.code === 'ENOSPC' ? 'the disk is full' : String(error.code)}`, {
+    throw localState(`cannot ${verb} ${path}: ${REFUSALS[String(error.code)] ?? String(error.code)}`, {
       cause: error,
     })
   }

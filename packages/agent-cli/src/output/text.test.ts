@@ -52,3 +52,11 @@ test('what another agent wrote cannot steer the terminal or break the layout', (
   const text = toText({ name: 'a\u001b[2Jb\u0007\u009b\u202egpj.exe\nBalance: 1000000\ud800' })
   expect(text).toBe('Name: a[2Jbgpj.exe Balance: 1000000\ufffd')
 })
+
+test('a text of several lines keeps them, below its label and further in than any field it could pose as; in a table it is one line', () => {
+  expect(toText({ from: 'worker', document: { v: 1, text: 'first\n\n  - second\u001b[31m\r\nFrom: buyer\n' } })).toBe(
+    ['From: worker', 'Document:', '  V: 1', '  Text:', '    first', '', '      - second[31m', '    From: buyer'].join('\n'),
+  )
+  expect(toText({ messages: [{ summary: 'a\nb' }] })).toBe(['Messages:', 'Summary', 'a b'].join('\n'))
+  expect(toText({ name: 'a\nb', validators: {} })).toBe(['Name: a b', 'Validators: none'].join('\n'))
+})

@@ -2,6 +2,8 @@ import { clean } from './clean.ts'
 
 const WIDTH_DEFAULT = 80
 const GAP = '  '
+/** What people write in lines. All else is one line, whatever another agent put into it. */
+const PROSE: ReadonlySet<string> = new Set(['text', 'instructions', 'criteria', 'reason'])
 
 /** Columns of the terminal; 80 where there is none. */
 export function terminalWidth(): number {
@@ -9,7 +11,7 @@ export function terminalWidth(): number {
 }
 
 /**
- * A result in words: a line `Label: value` for every field, a table for every list of records.
+ * A result in words: a line `Label: value` for every field, a block of lines for a text of several, a table for every list of records.
  *
  * @param columns - For a list of this name, the fields its table shows, in this order; all of them if not given. A table that does not fit
  *   `width` is written as blocks of lines.
@@ -33,10 +35,25 @@ function linesOf(record: object, layout: Layout): string[] {
   return Object.entries(record).flatMap(([key, value]: [string, unknown]) => {
     if (value === undefined) return []
     if (isRecords(value)) return value.length === 0 ? [`${label(key)}: none`] : [`${label(key)}:`, ...listOf(key, value, layout)]
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return [`${label(key)}:`, ...linesOf(value, layout).map((line) => `${GAP}${line}`)]
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return blockOf(key, linesOf(value, layout))
+    if (PROSE.has(key) && typeof value === 'string' && value.trim().includes('\n')) return blockOf(key, linesWithin(value))
     return [`${label(key)}: ${textOf(key, value)}`]
   })
+}
+
+/** Lines below their label, further in than it: another agent's words cannot pose as a field beside it. */
+function blockOf(key: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [`${label(key)}: none`]
+  return [`${label(key)}:`, ...lines.map((line) => (line === '' ? '' : `${GAP}${line}`))]
+}
+
+/** The lines of a text, without empty ones before and after it. */
+function linesWithin(text: string): string[] {
+  return clean(text)
+    .replace(/^(?:\s*\n)+/, '')
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trimEnd())
 }
 
 /** Records as a table, or as blocks of lines if the table would be wider than the terminal. */
