@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, closeSync, fsyncSync, openSync, renameSync } from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { BadConfiguration } from '../config.ts'
@@ -26,6 +26,8 @@ export async function dumpPostgres(url: string, path: string): Promise<void> {
   try {
     await promisify(execFile)(PROGRAM, [FORMAT, '--no-password', `--file=${unfinished}`, `--dbname=${address.href}`], { env })
   } catch (error) {
+    // A part of a dump is of no use, and takes room that may be what was missing.
+    rmSync(unfinished, { force: true })
     throw explain(error)
   }
   chmodSync(unfinished, 0o600)
