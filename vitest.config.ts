@@ -1,9 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
+/** Whatever proxy this machine goes through to others, nothing here goes through it to itself. */
+const own = [process.env.NO_PROXY ?? process.env.no_proxy, '127.0.0.1', 'localhost', '::1'].filter(Boolean).join(',')
+
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node'] } },
   test: {
+    env: { NO_PROXY: own, no_proxy: own },
     include: [
       'packages/*/src/**/*.test.ts',
       'e2e/**/*.test.ts',

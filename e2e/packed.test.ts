@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -25,7 +25,8 @@ const NPM = ['--offline', '--no-audit', '--no-fund', '--no-update-notifier', '--
 let place: string
 const tarballs = {} as Record<(typeof PACKAGES)[number], string>
 const env = () => ({
-  PATH: process.env.PATH,
+  // This Node before any other of the machine.
+  PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
   HOME: join(place, 'home'),
   AGENT_MARKETPLACE_SERVER: 'http://127.0.0.1:1',
   npm_config_cache: join(place, 'npm'),

@@ -5,13 +5,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Running } from '../stage/process.ts'
 import type { StagedAgent } from '../stage/stage.ts'
 import { type Honest, type HostileRelay, type Lie, pass, type Wish } from './hostile-relay.ts'
-import { expectFailure, type HostileStage, NO_RELAY, openHostileStage } from './hostile-stage.ts'
+import { expectFailure, type HostileStage, NO_RELAY, openHostileStage, runAtOnce } from './hostile-stage.ts'
 import { announcing, flipped, gone, hanging, onTheWire, saying, withBody, wordless } from './lies.ts'
 
 /** What takes seconds: a relay that says nothing, and one that never stops. */
 const LONG = process.env.LONG === '1'
 const CLI = join(import.meta.dirname, '..', '..', 'bin', 'agent-marketplace')
-const AT_ONCE = ['--timeout', '1']
 
 let staged: HostileStage
 let relay: HostileRelay
@@ -25,14 +24,14 @@ beforeAll(async () => {
 }, 120_000)
 beforeEach(async () => {
   known = (await bob.json('inbox', '--limit', '100')).messages.length
-}, 60_000)
+}, 120_000)
 afterEach(() => staged.expectNobodyElsewhere())
 afterAll(() => staged[Symbol.asyncDispose]())
 
 const say = (text: string) => alice.json('message', 'send', '--to', 'bob', '--text', text)
 
 describe('a relay that lies about drops', () => {
-  test('keeps them waiting, and an honest one is believed', { timeout: 120_000 }, async () => {
+  test('keeps them waiting, and an honest one is believed', { timeout: 240_000 }, async () => {
     await say('late')
     const lies: [number, string, Lie][] = [
       [6, NO_RELAY, withBody((body) => body.subarray(0, -1))],
@@ -45,7 +44,7 @@ describe('a relay that lies about drops', () => {
     for (const [exit, message, lie] of lies) {
       relay.lies.set('drop', lie)
       while (!relay.told.has('drop')) {
-        const ended = await bob.run(['inbox', '--wait', '5', ...AT_ONCE])
+        const ended = await runAtOnce(bob, ['inbox', '--wait', '5'], message)
         if (relay.told.has('drop')) expectFailure(ended, exit, message)
       }
       relay.repent()
@@ -53,7 +52,7 @@ describe('a relay that lies about drops', () => {
     expect((await staged.arrived(known + 1)).texts).toContain('late')
   })
 
-  test('has those dropped that do not open, and counted, and hears nothing of the next', { timeout: 120_000 }, async () => {
+  test('has those dropped that do not open, and counted, and hears nothing of the next', { timeout: 240_000 }, async () => {
     for (const text of ['one', 'two', 'three', 'four']) await say(text)
     const another = withBody((_, others) => others[0] as Buffer)
     const lies = [flipped, another, gone]
@@ -74,7 +73,7 @@ describe('a relay that lies about its feed', () => {
     return (outgoing, { url }) => pass(outgoing, { status: 200, headers: {}, body: make(Number(url.searchParams.get('after'))) })
   }
 
-  test('delays what it lists, loses and doubles nothing', { timeout: 120_000 }, async () => {
+  test('delays what it lists, loses and doubles nothing', { timeout: 240_000 }, async () => {
     let first: Promise<Honest> | undefined
     const firstPage: Lie = async (outgoing, { honest }) => {
       first ??= honest()
@@ -96,7 +95,7 @@ describe('a relay that lies about its feed', () => {
     for (const [message, lie] of lies) {
       relay.lies.set('feed', lie)
       // Of a relay that is away who does not wait is shown what is here.
-      const ended = await bob.run(['inbox', ...(lie === hanging ? ['--wait', '1'] : []), ...AT_ONCE])
+      const ended = await runAtOnce(bob, ['inbox', ...(lie === hanging ? ['--wait', '1'] : [])], message)
       if (message === undefined) expect(ended).toMatchObject({ exit: 0, stderr: '' })
       else expectFailure(ended, 6, message)
       relay.repent()
@@ -159,11 +158,11 @@ describe('a relay that lies about uploads', () => {
         [6, 'the relay cannot be reached', () => wordless],
       ],
     ],
-  ])('(%s) fails in words, and the same command arrives once', { timeout: 120_000 }, async (wish, lies) => {
+  ])('(%s) fails in words, and the same command arrives once', { timeout: 240_000 }, async (wish, lies) => {
     const handOff = ['handoff', 'send', '--to', 'bob', '--file', staged.stage.file('up.bin', randomBytes(100_000))]
     for (const [exit, message, lie] of lies) {
       relay.lies.set(wish, lie())
-      expectFailure(await alice.run([...handOff, ...AT_ONCE]), exit, message)
+      expectFailure(await runAtOnce(alice, handOff, message), exit, message)
       relay.repent()
     }
     const { messageId } = await alice.json(...handOff)
@@ -171,7 +170,7 @@ describe('a relay that lies about uploads', () => {
     await bob.json('inbox', 'read', messageId, '--out', join(staged.stage.directory, wish))
   })
 
-  test('and keeps nothing is found out by the recipient', { timeout: 120_000 }, async () => {
+  test('and keeps nothing is found out by the recipient', { timeout: 240_000 }, async () => {
     relay.lies.set('put part', saying(204))
     const { messageId } = await alice.json('handoff', 'send', '--to', 'bob', '--file', staged.stage.file('lost.bin', 'lost'))
     await staged.arrived(known + 1)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { StagedAgent } from '../stage/stage.ts'
 import type { HostileRelay, Lie } from './hostile-relay.ts'
-import { expectFailure, type HostileStage, NO_RELAY, openHostileStage } from './hostile-stage.ts'
+import { expectFailure, type HostileStage, NO_RELAY, openHostileStage, runAtOnce } from './hostile-stage.ts'
 import { announcing, endless, flipped, gone, hanging, onTheWire, saying, withBody } from './lies.ts'
 
 /** Ask honestly behind every single lie, not behind all of them together. */
@@ -12,7 +12,6 @@ const LONG = process.env.LONG === '1'
 /** Each part of it is 64 KiB on the relay. */
 const content = randomBytes(200_000)
 const PARTS = 4
-const AT_ONCE = ['--timeout', '1']
 
 let staged: HostileStage
 let relay: HostileRelay
@@ -66,10 +65,10 @@ describe('a relay that lies about the parts of a file leaves nothing behind, and
     ['breaks down', 6, NO_RELAY, () => saying(500, 'oops')],
     ['leads elsewhere with a 302', 6, NO_RELAY, () => staged.redirect(302)],
     ['leads elsewhere with a 307', 6, NO_RELAY, () => staged.redirect(307)],
-  ])('%s', { timeout: 60_000 }, async (name, exit, message, lie) => {
+  ])('%s', async (name, exit, message, lie) => {
     const out = join(staged.stage.directory, LONG ? name : 'lies')
     relay.lies.set('part', lie())
-    expectFailure(await bob.run(['inbox', 'read', messageId, '--out', out, ...AT_ONCE]), exit, message)
+    expectFailure(await runAtOnce(bob, ['inbox', 'read', messageId, '--out', out], message), exit, message)
     expect(relay.told.get('part')).toBeGreaterThan(0)
     expect(readdirSync(out)).toEqual([])
 
@@ -77,10 +76,10 @@ describe('a relay that lies about the parts of a file leaves nothing behind, and
     if (LONG) await fetchHonestly(out)
   })
 
-  test('honestly', () => fetchHonestly(join(staged.stage.directory, 'lies')), 60_000)
+  test('honestly', () => fetchHonestly(join(staged.stage.directory, 'lies')))
 
   test('where it lied about some, those alone are asked for again, and until then no file has the name', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const out = join(staged.stage.directory, 'some')
     relay.lies.set('part', (...asked) => (relay.told.get('part') === PARTS ? flipped : withBody((body) => body))(...asked))
@@ -97,7 +96,7 @@ describe('a relay that lies about the parts of a file leaves nothing behind, and
     expect(readdirSync(out)).toEqual(['data.bin'])
   })
 
-  test('more than was announced is not read', { timeout: 60_000 }, async () => {
+  test('more than was announced is not read', { timeout: 120_000 }, async () => {
     const out = join(staged.stage.directory, 'more')
     relay.lies.set(
       'part',

@@ -1,6 +1,5 @@
 // A full disk is refused and survived; a disk that fails ends the server, which then has not said of anything that it was done when it was not.
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -126,7 +125,7 @@ describe('a disk that fails', () => {
     for (; status === 200; status = await deposit(answered)) answered++
 
     expect(status).toBe(503)
-    expect(await once(server.child, 'close')).toEqual([74, null])
+    expect(await server.ended).toBe(74)
     expect(server.stderr).toContain('storage.failed')
     const deps = await openDeps({ directory })
     const { available } = await getBalance(deps, 'bench')

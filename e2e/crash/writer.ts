@@ -52,13 +52,17 @@ export class Writer {
       .filter((line) => line !== 'ready')
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
   get stderr(): string {
     return this.#stderr
   }
 
   async untilAnswered(count: number): Promise<void> {
     while (this.answered.length < count) {
-      if (this.#child.exitCode !== null) throw new Error(`the writer ended early: ${this.#stderr}`)
+      if (this.hasEnded) throw new Error(`the writer ended early: ${this.#stderr}`)
       await pause(POLL_MS)
     }
   }

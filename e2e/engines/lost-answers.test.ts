@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { IDEMPOTENCY_HEADER } from '@agent-marketplace/protocol'
 import { expect, test } from 'vitest'
 import { createPlatform } from '../../packages/agent-cli/src/platform/client.ts'
 import { makeAgent } from '../stage/call.ts'
@@ -15,14 +16,20 @@ const CUTS = LONG ? 500 : 20
 const CLIENTS = 10
 const PATIENCE_MS = LONG ? 3_600_000 : 120_000
 
-/** A proxy that, once told to, cuts every other answer off, whole. */
+const KEY = new RegExp(`^${IDEMPOTENCY_HEADER}: (\\S+)`, 'im')
+
+/** A proxy that, once told to, cuts off the first answer to every key, whole. */
 class Cutter {
   readonly #proxy = createServer((client) => {
     const server = connect(this.port, '127.0.0.1')
-    client.on('data', (bytes) => server.write(bytes))
+    let key = ''
+    client.on('data', (bytes: Buffer) => {
+      key = KEY.exec(bytes.toString('latin1'))?.[1] ?? key
+      server.write(bytes)
+    })
     server.on('data', (bytes) => {
-      if (!this.#isNextCut()) return client.write(bytes)
-      this.cuts++
+      if (!this.isCutting || this.#cut.has(key)) return client.write(bytes)
+      this.#cut.add(key)
       client.resetAndDestroy()
       return server.destroy()
     })
@@ -35,8 +42,12 @@ class Cutter {
   /** Where the server listens. */
   port = 0
   isCutting = false
-  cuts = 0
-  #answers = 0
+  /** The keys whose answer was cut off. */
+  readonly #cut = new Set<string>()
+
+  get cuts(): number {
+    return this.#cut.size
+  }
 
   async listen(): Promise<string> {
     this.#proxy.listen(0, '127.0.0.1')
@@ -46,10 +57,6 @@ class Cutter {
 
   close(): void {
     this.#proxy.close()
-  }
-
-  #isNextCut(): boolean {
-    return this.isCutting && this.#answers++ % 2 === 0
   }
 }
 
@@ -80,6 +87,7 @@ test(
     await Promise.all(Array.from({ length: CLIENTS }, (_, client) => deposit(client)))
     cutter.isCutting = false
 
+    expect(cutter.cuts).toBe(entries.length)
     expect(new Set(entries).size).toBe(entries.length)
     expect(await platform.query('settlement.balance', {})).toEqual({ available: String(entries.length), held: '0' })
     cutter.close()

@@ -53,6 +53,7 @@ test('a full disk: the daemon stays, and does once there is room what it was giv
     await buyer.json('assignment', 'approve', '--assignment-id', work)
     const { files } = await buyer.json('work', 'fetch', '--assignment-id', work, '--out', join(stage.directory, 'result'))
     expect(files).toHaveLength(1)
+    await daemon.line(({ event }) => event === 'submitted')
     expect(daemon.lines.filter(({ event }) => event === 'submitted')).toHaveLength(1)
     expect(await balances({ buyer, executor })).toEqual({
       buyer: { available: '90', held: '0' },

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { findFreePort } from '../stage/free-port.ts'
+import { findFreePort } from '../../packages/platform-server/test/free-port.ts'
 import { Running } from '../stage/process.ts'
 import { ImageBuilder } from './image-builder.ts'
 

@@ -34,7 +34,7 @@ async function putThrough(proxy: string) {
     '--relay-proxy',
     proxy,
     '--timeout',
-    '2',
+    '30',
   ]
   const args = ['-f', '-s', '4096', '-e', 'trace=connect,sendto,sendmsg,sendmmsg,openat', '-o', trace, ...command]
   const ended = await runCommand(needStrace(), args, { env: agent.env })

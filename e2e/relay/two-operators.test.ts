@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { RELAY_TOKEN_EPOCH_MS, relayTokenEpochAt } from '@agent-marketplace/protocol'
 import { expect, test } from 'vitest'
-import { findFreePort } from '../stage/free-port.ts'
+import { findFreePort } from '../../packages/platform-server/test/free-port.ts'
 import { Running } from '../stage/process.ts'
 import { Stage, type StagedAgent } from '../stage/stage.ts'
 

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { findFreePort } from '../../packages/platform-server/test/free-port.ts'
 import { type CallServer, callAt } from './call.ts'
-import { findFreePort } from './free-port.ts'
 import { Running } from './process.ts'
 import { needStrace } from './strace.ts'
 

@@ -44,6 +44,7 @@ export class Running {
   readonly lines: Line[] = []
   readonly child: ChildProcess
   #stderr = ''
+  #isClosed = false
   readonly #ended: Promise<number | null>
   #listeners = new Set<() => void>()
 
@@ -54,7 +55,10 @@ export class Running {
       this.#stderr += chunk.toString()
     })
     if (this.child.stdout) createInterface(this.child.stdout).on('line', (text) => this.#take(text))
-    void this.#ended.then(() => this.#tell())
+    void this.#ended.then(() => {
+      this.#isClosed = true
+      this.#tell()
+    })
   }
 
   get stderr(): string {
@@ -76,7 +80,8 @@ export class Running {
     for (;;) {
       const found = this.lines.find(matches)
       if (found) return found
-      if (this.hasEnded) throw new Error(`ended early (${this.child.exitCode}): ${this.#report()}`)
+      // All that it said has been read.
+      if (this.#isClosed) throw new Error(`ended early (${this.child.exitCode}): ${this.#report()}`)
       if (Date.now() > deadline) throw new Error(`not said within ${withinMs} ms: ${this.#report()}`)
       await this.#change(deadline - Date.now())
     }

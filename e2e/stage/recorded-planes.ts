@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { SentRequest } from '../../packages/agent-cli/src/audit/read-requests.ts'
-import { findFreePort } from './free-port.ts'
+import { findFreePort } from '../../packages/platform-server/test/free-port.ts'
 
 /** One plane, seen from between its clients and its server. */
 export interface RecordedPlane extends AsyncDisposable {

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findFreePort } from '../../packages/platform-server/test/free-port.ts'
 import { type Ended, Running, runCommand, type SpawnOptions } from './process.ts'
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin')
@@ -51,7 +52,7 @@ export class StagedServer {
   readonly logFile: string
   readonly #running: Running[]
   #process: Running | undefined
-  #listen = ['--listen', '127.0.0.1:0', '--relay-listen', '127.0.0.1:0']
+  #listen: readonly string[] = []
   origin = ''
   relayOrigin = ''
 
@@ -70,6 +71,8 @@ export class StagedServer {
    */
   async start(args: readonly string[] = [], behind?: { listen: string; relayListen: string }): Promise<void> {
     if (behind) this.#listen = ['--listen', behind.listen, '--relay-listen', behind.relayListen]
+    else if (this.#listen.length === 0)
+      this.#listen = ['--listen', `127.0.0.1:${await findFreePort()}`, '--relay-listen', `127.0.0.1:${await findFreePort()}`]
     const server = new Running(join(BIN, 'platform-server'), ['--data', this.dataDirectory, ...this.#listen, ...args])
     server.child.stderr?.on('data', (chunk: Buffer) => appendFileSync(this.logFile, chunk))
     this.#running.push(server)
@@ -77,7 +80,6 @@ export class StagedServer {
     const ready = await server.line((line) => line.event === 'listening')
     this.origin = String(ready.origin)
     this.relayOrigin = String(ready.relayOrigin)
-    if (!behind) this.#listen = ['--listen', new URL(this.origin).host, '--relay-listen', new URL(this.relayOrigin).host]
   }
 
   get pid(): number | undefined {

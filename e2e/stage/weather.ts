@@ -36,9 +36,9 @@ export class Weather implements AsyncDisposable {
     this.#isDown = false
   }
 
-  /** How often a procedure was asked for since. */
-  count(path: string, sinceMs: number): number {
-    return this.requests.filter((request) => request.atMs >= sinceMs && request.path.startsWith(path)).length
+  /** How often a procedure was asked for since, or between. */
+  count(path: string, sinceMs: number, untilMs = Number.POSITIVE_INFINITY): number {
+    return this.requests.filter(({ path: asked, atMs }) => atMs >= sinceMs && atMs < untilMs && asked.startsWith(path)).length
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -52,7 +52,7 @@ describe('every command', () => {
 const ELSEWHERE = /^(?:chain:(?:run|resume|show|cancel)|contacts:trust$|privacy:|mcp$|review:run$|operator:agents:approve$)/
 
 test('the first example of every command really runs, and answers with the fields that were promised', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   await using stage = new Stage()
   await using runner = new CommandRunner()
@@ -107,7 +107,12 @@ test('the first example of every command really runs, and answers with the field
   }
   const setUp = (agent: string, ...lines: string[]) =>
     lines.reduce((before, line) => before.then(() => type(agent, `agent-marketplace ${line}`)), Promise.resolve())
-  const wait = (agent: string) => setUp(agent, 'inbox --wait 10')
+  /** Until a message of this kind has come. */
+  const wait = (agent: string, typ: string) => {
+    const typs = async () =>
+      (await type(agent, 'agent-marketplace inbox --wait 2')).messages.map((message: { typ: string }) => message.typ)
+    return expect.poll(typs).toContain(typ)
+  }
 
   await setUp('operator', 'register --agent-id operator')
   await examples(
@@ -141,13 +146,13 @@ test('the first example of every command really runs, and answers with the field
   )
   await examples('buyer', 'assign', 'assign#2', 'assignment list', 'hold list', 'hold list#2', 'order send')
   await examples('worker', 'assignment accept', 'assignment renew')
-  await wait('worker')
+  await wait('worker', 'order.offer')
   await examples('worker', 'order show', 'work submit')
   await setUp('reviewer', 'assignment accept --assignment-id $REVIEW')
   await examples('reviewer', 'review submit')
   await examples('worker', 'daemon', 'daemon logs')
   await examples('buyer', 'assignment reviews', 'review list', 'settle', 'ledger list', 'events follow')
-  await wait('buyer')
+  await wait('buyer', 'work.key')
   await examples('buyer', 'work fetch', 'task show', 'task complete')
 
   await examples('buyer', 'task create#2')
@@ -165,8 +170,7 @@ test('the first example of every command really runs, and answers with the field
   await examples('buyer', 'assignment approve', 'session create', 'session close', 'task list', 'task create', 'task cancel')
 
   await examples('buyer', 'message broadcast', 'message send', 'handoff send', 'outbox')
-  await wait('my-agent')
-  await expect.poll(async () => (await type('my-agent', 'agent-marketplace inbox')).messages.length, { timeout: 20_000 }).toBe(2)
+  await expect.poll(async () => (await type('my-agent', 'agent-marketplace inbox')).messages.length, { timeout: 60_000 }).toBe(2)
   await examples('my-agent', 'inbox', 'inbox read#2', 'inbox ack', 'contacts list')
   await examples('buyer', 'relay put', 'relay get', 'relay delete')
 

@@ -9,7 +9,7 @@ import { connectMcp, listenMcp, type McpClient, type Meeting } from '../stage/mc
 import { runCommand } from '../stage/process.ts'
 import { Stage, type StagedAgent } from '../stage/stage.ts'
 
-const STORY_MS = 120_000
+const STORY_MS = 240_000
 const TOOLS = [
   ...['whoami', 'discover', 'inbox', 'read_message', 'send_message', 'list_assignments', 'accept', 'decline'],
   ...['submit_work', 'fetch_work', 'check_work', 'submit_verdict', 'run_chain', 'chain_status', 'balance'],
@@ -220,7 +220,7 @@ test('a server that has gone is an error with a code; back again, the same key d
   const { buyer, executor } = market
   const { work } = await hire(buyer)
   await using mcp = await connectMcp(executor, { transport: 'stdio', era: 'current' }, ['--timeout', '1'])
-  await mcp.call('whoami')
+  await expect.poll(() => mcp.call('whoami')).toMatchObject({ agentId: 'executor' })
   await stage.server.stop('SIGKILL')
   const idempotencyKey = 'once-only'
   expect(await mcp.refused('accept', { assignmentId: work, idempotencyKey })).toMatchObject({
@@ -230,8 +230,9 @@ test('a server that has gone is an error with a code; back again, the same key d
   expect(await mcp.refused('balance')).toMatchObject({ code: 'unreachable' })
 
   await stage.server.start()
-  expect(await mcp.call('accept', { assignmentId: work, idempotencyKey })).toMatchObject({ state: 'working', leaseEpoch: 1 })
-  expect(await mcp.call('accept', { assignmentId: work, idempotencyKey })).toMatchObject({ state: 'working', leaseEpoch: 1 })
+  // A second is little on a busy machine.
+  const accept = () => mcp.call('accept', { assignmentId: work, idempotencyKey })
+  for (let time = 0; time < 2; time++) await expect.poll(accept).toMatchObject({ state: 'working', leaseEpoch: 1 })
 })
 
 test('over HTTP only programs of this machine that know the secret are served', { timeout: STORY_MS }, async () => {
@@ -281,7 +282,7 @@ test('on stdio nothing but the protocol is printed, and the end of stdin ends it
   ask(2, 'tools/call', { name: 'whoami', arguments: {} })
   while (!/"id":2\b/.test(output)) await once(child.stdout, 'data')
   child.stdin.end()
-  const [code] = await once(child, 'exit')
+  const [code] = await once(child, 'close')
   expect(code).toBe(0)
 
   const said = output
@@ -307,7 +308,7 @@ async function assigned(mcp: McpClient): Promise<string> {
 
 /** Wait for a message of this kind that names an id. */
 async function arrival(mcp: McpClient, typ: string, id = ''): Promise<{ messageId: string; from: string }> {
-  for (let wait = 0; wait < 30; wait++) {
+  for (let wait = 0; wait < 90; wait++) {
     const { messages } = await mcp.call('inbox', { waitSeconds: 1 })
     const found = messages.find(
       (each: { typ: string; untrustedSummary: string }) => each.typ === typ && each.untrustedSummary.includes(id),

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { findFreePort } from '../stage/free-port.ts'
+import { findFreePort } from '../../packages/platform-server/test/free-port.ts'
 import { Stage } from '../stage/stage.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -51,6 +51,8 @@ class Terminal {
   constructor(env: Record<string, string>) {
     this.#shell = spawn('sh', ['-s'], { cwd: ROOT, env: { ...process.env, NO_COLOR: '1', ...env }, detached: true })
     for (const stream of [this.#shell.stdout, this.#shell.stderr]) stream.on('data', (chunk: Buffer) => (this.#output += chunk))
+    // What is said comes in the order in which it was said.
+    this.type('exec 2>&1')
   }
 
   get output(): string {
@@ -89,11 +91,11 @@ class Terminal {
       }
     }
     signal('SIGTERM')
-    await this.until(() => !signal(0), 20_000)
+    await this.until(() => !signal(0))
   }
 }
 
-test('the walk of the README, in two terminals, prints what the README says', { timeout: 180_000 }, async () => {
+test('the walk of the README, in two terminals, prints what the README says', { timeout: 300_000 }, async () => {
   await using stage = new Stage()
   const home = join(stage.directory, 'walk')
   const [control, relay] = [`127.0.0.1:${await findFreePort()}`, `127.0.0.1:${await findFreePort()}`]

@@ -4,7 +4,7 @@ import { runCommand } from '../../e2e/stage/process.ts'
 import { Stage } from '../../e2e/stage/stage.ts'
 
 test('the control plane is plain HTTP: curl alone asks, does things once, and is refused with codes', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   await using stage = new Stage({ name: 'raw-http-' })
   await stage.server.start()

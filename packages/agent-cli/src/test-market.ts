@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { findFreePort } from '../../platform-server/test/free-port.ts'
 import { type Agent, type AgentOptions, openAgent } from './agent/agent.ts'
 import { mutate } from './agent/call.ts'
 import { registerAgent } from './agent/register-agent.ts'
@@ -36,7 +37,7 @@ export interface TestAgent extends Agent {
 }
 
 /** Longer than anything takes on a slow machine, and shorter than the tests that wait for it. */
-const SEEN_MAX_MS = 90_000
+const SEEN_MAX_MS = 110_000
 
 interface TestDaemon {
   readonly events: TestEvent[]
@@ -50,7 +51,7 @@ type TestEvent = { readonly event: string; readonly [detail: string]: unknown }
 export async function startMarket(flags: readonly string[] = []): Promise<TestMarket> {
   const home = makeTestHome('am-market-')
   const daemons: TestDaemon[] = []
-  let addresses = ['127.0.0.1:0', '127.0.0.1:0']
+  const addresses = [`127.0.0.1:${await findFreePort()}`, `127.0.0.1:${await findFreePort()}`]
   let server: ChildProcess
 
   async function start(): Promise<string> {
@@ -67,9 +68,7 @@ export async function startMarket(flags: readonly string[] = []): Promise<TestMa
       ...flags,
     ]
     server = spawn(process.execPath, ['--conditions=source', SERVER, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const { origin, relayOrigin } = await readyLine(server)
-    addresses = [new URL(origin).host, new URL(relayOrigin).host]
-    return origin
+    return (await readyLine(server)).origin
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -90,7 +89,7 @@ export async function startMarket(flags: readonly string[] = []): Promise<TestMa
     dataDirectory: join(home.path, 'server'),
     async join(agentId, { capabilities = [], credits } = {}) {
       const profile = { name: agentId, directory: join(home.path, 'profiles', agentId) }
-      const options: AgentOptions = { profile, server: origin, timeoutMs: 5_000 }
+      const options: AgentOptions = { profile, server: origin, timeoutMs: 20_000 }
       await registerAgent(options, { agentId, capabilities })
       const reopen = (signal?: AbortSignal) => openAgent({ ...options, ...(signal && { signal }) })
       const agent = reopen()
@@ -136,12 +135,13 @@ function daemonElsewhere(options: AgentOptions & { exec: string | undefined }): 
   const child = spawn(process.execPath, ['--conditions=source', DAEMON, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const exited = once(child, 'exit')
+  const closed = once(child, 'close')
   const { push, ...watched } = watchEvents()
   createInterface({ input: child.stdout }).on('line', (line) => push(JSON.parse(line)))
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal)
-    await exited
+    // Also all that it said has been read.
+    await closed
   }
   return { ...watched, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
@@ -177,9 +177,9 @@ function watchEvents(): Pick<TestDaemon, 'events' | 'seen'> & { push(event: Test
   }
 }
 
-async function readyLine(server: ChildProcess): Promise<{ origin: string; relayOrigin: string }> {
+async function readyLine(server: ChildProcess): Promise<{ origin: string }> {
   if (!server.stdout) throw new Error('the server has a stdout')
   const failed = once(server, 'exit').then(() => Promise.reject(new Error('the server did not start')))
   const [line] = (await Promise.race([once(createInterface({ input: server.stdout }), 'line'), failed])) as [string]
-  return JSON.parse(line) as { origin: string; relayOrigin: string }
+  return JSON.parse(line) as { origin: string }
 }
