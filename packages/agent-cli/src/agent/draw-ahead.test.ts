@@ -50,7 +50,13 @@ const drawsAsked = () =>
 
 test('a day begins with a plan and no draw; each class is drawn at a moment of its own, once, and then planned for tomorrow', async () => {
   const startMs = nowMs
-  const firstDueMs = await drawAhead(agent)
+  const plannedFor = (name: string) => readFact(agent.vault, `tokens.due ${name} ${agent.server}`)
+  let firstDueMs = await drawAhead(agent)
+  // By chance, once in a hundred million times, the moments are the same.
+  while (plannedFor('message') === plannedFor('part')) {
+    agent.vault.run(`DELETE FROM facts WHERE name LIKE 'tokens.due %'`)
+    firstDueMs = await drawAhead(agent)
+  }
   expect(firstDueMs).toBeGreaterThanOrEqual(startMs)
   expect(firstDueMs).toBeLessThan(startMs + DAY_MS)
   expect(drawsAsked()).toEqual([])
