@@ -83,7 +83,7 @@ export const COMMAND_TABLE: readonly Row[] = [
   { id: 'refund', flags: '*hold-id', result: 'holdId' },
   { id: 'settle', flags: '*assignment-id', aliases: 'settle-execute settle-review' },
   { id: 'ledger list', flags: 'limit cursor', result: 'entries' },
-  { id: 'order send', flags: '*assignment-id instructions file schema rules tests deliver-to', result: 'orderId sentTo' },
+  { id: 'order send', flags: '*assignment-id instructions file schema rules tests deliver-to again', result: 'orderId sentTo' },
   { id: 'order show', flags: '*assignment-id out', result: 'orderId instructions files' },
   { id: 'work submit', flags: '*assignment-id *file', result: 'assignmentId state sentTo' },
   { id: 'work fetch', flags: '*assignment-id *out', result: 'files sha256' },

@@ -14,6 +14,7 @@ import type { Agent } from './agent.ts'
 import { mutate, query } from './call.ts'
 import { deliverNow, deliverOutbox } from './deliver-outbox.ts'
 import { showAgent } from './directory.ts'
+import { ensurePrekey } from './ensure-prekey.ts'
 import { fetchWork } from './fetch-work.ts'
 import type { Judge } from './judge-work.ts'
 import { acceptAssignment } from './lease.ts'
@@ -186,6 +187,33 @@ describe('an order', () => {
     await assignReview(assignmentId)
     expect(await sendOrder(buyer, { assignmentId })).toEqual({ ...first, sentTo: [worker.agentId, reviewer.agentId] })
     expect(listSent(buyer.vault, 'order.offer', assignmentId)).toHaveLength(1)
+  })
+
+  test('reaches an executor and a reviewer that have lost it only when it is sent again, and then as the same order', async () => {
+    const assignmentId = await assign()
+    const review = await assignReview(assignmentId)
+    const order = { assignmentId, instructions: 'Count.' }
+    const { orderId } = await sendOrder(buyer, order)
+    // Both begin anew on empty machines.
+    for (const agent of [worker, reviewer]) {
+      agent.vault.run('DELETE FROM prekeys')
+      await ensurePrekey(agent)
+    }
+
+    await sendOrder(buyer, order)
+    await receive(worker)
+    await expect(showOrder(worker, { assignmentId })).rejects.toMatchObject({ code: 'not_found' })
+
+    expect(await sendOrder(buyer, { assignmentId, isAgain: true })).toMatchObject({ orderId })
+    await receive(worker)
+    expect(await showOrder(worker, { assignmentId })).toMatchObject({ orderId, instructions: 'Count.' })
+    await receive(reviewer)
+    expect(findDocuments(reviewer.vault, 'review.brief', { assignmentId: review })).toHaveLength(1)
+    // Once for each prekey.
+    const count = () => listSent(buyer.vault, 'order.offer', assignmentId).length
+    const before = count()
+    await sendOrder(buyer, { assignmentId, isAgain: true })
+    expect([before, count()]).toEqual([2, 2])
   })
 
   test('is only the buyer’s to send, and only for work', async () => {

@@ -9,6 +9,7 @@ import { assigneeOf, isOpen, readReviews, refuseUnless } from './handoff-parties
 import { readAssignment } from './lease.ts'
 import { toOrderId } from './order-id.ts'
 import { pinAll } from './pin-all.ts'
+import { sealAgain } from './seal-again.ts'
 import { sealDocument } from './seal-document.ts'
 import { type OnProgress, sealFiles } from './seal-files.ts'
 import { findSentOrder, orderPurpose, sealBriefs } from './send-briefs.ts'
@@ -21,6 +22,8 @@ export interface OrderInput {
   readonly validators?: Validators | undefined
   /** One more agent that gets the work, beside the buyer. */
   readonly deliverTo?: string | undefined
+  /** What was sent before goes to everybody once more: some have lost it. */
+  readonly isAgain?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
 }
@@ -33,7 +36,7 @@ export interface OrderReceipt extends Held {
 
 /**
  * Send the order of an assignment to its executor, and the brief to the reviewers named so far. Run again, it sends what was not sent yet:
- * after an interruption, or to reviewers named since. An order that was sent is never replaced by another.
+ * after an interruption, or to reviewers named since; with `isAgain` also what was, the same to the byte. An order that was sent is never replaced by another.
  *
  * @throws CliError `forbidden` unless the caller is the buyer, `wrong_state` once the assignment is over, `already_exists` for another order
  *   than the one sent, `usage`, `key_changed`, `unreachable` and the like.
@@ -57,7 +60,9 @@ export async function sendOrder(agent: Agent, input: OrderInput): Promise<OrderR
     purpose: orderPurpose(order.assignmentId),
   })
   const briefs = await sealBriefs(agent, order, reviews)
-  const held = await deliverNow(agent, [messageId, ...briefs.values()])
+  const messageIds = [messageId, ...briefs.values()]
+  const again = input.isAgain ? await sealAgain(agent, messageIds) : []
+  const held = await deliverNow(agent, [...messageIds, ...again])
   const sent = findSentOrder(agent, order.assignmentId)
   if (!sent) throw new Error('a sealed order is found')
   return { orderId: toOrderId(sent.hash), sentTo: [...new Set([executor, ...briefs.keys()])], ...held }

@@ -43,7 +43,7 @@ export async function showOrder(
   const order = findOrder(agent, assignment)
   if (!order)
     throw new CliError('not_found', 'no order has arrived for this assignment yet', {
-      hint: 'the buyer sends it with `order send`',
+      hint: 'the buyer sends it with `order send`, and once more with `--again`',
     })
 
   const { instructions, artifacts, validators, reviewers, deliverTo } = order.document

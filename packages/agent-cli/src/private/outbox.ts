@@ -3,6 +3,7 @@ import {
   type DocumentOf,
   type DocumentTyp,
   documentHash,
+  isDocumentTyp,
   readDocument,
   type SealedDrop,
 } from '@agent-marketplace/protocol/sealing'
@@ -108,6 +109,14 @@ export function keepForSending(vault: Vault, outgoing: OutgoingDrop, nowMs: numb
     for (const uploadId of uploadIds) vault.run('INSERT INTO outbox_uploads VALUES (?, ?)', messageId, uploadId)
     return messageId
   })
+}
+
+/** A document of the outbox, or `undefined`. */
+export function findOutgoing(vault: Vault, messageId: string): (SentDocument & { readonly typ: DocumentTyp }) | undefined {
+  const row = vault.get<OutboxRow>('SELECT * FROM outbox WHERE message_id = ?', messageId)
+  if (!row || !isDocumentTyp(row.typ)) return undefined
+  const sent = toSent(row.typ, row)
+  return sent && { ...sent, typ: row.typ }
 }
 
 /** What was sealed for a purpose, or `undefined`. */

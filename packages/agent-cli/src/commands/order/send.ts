@@ -8,7 +8,7 @@ import { progressBar } from '../../output/progress-bar.ts'
 export default class OrderSend extends AgentCommand {
   static override summary = 'Send a sealed order to the executor of an assignment, and the brief to its reviewers.'
   static override description =
-    'What is to be done, the input files and how the result is judged go from this machine to theirs, sealed; the platform sees none of it. Run it again without content to brief reviewers named since.'
+    'What is to be done, the input files and how the result is judged go from this machine to theirs, sealed; the platform sees none of it. Run it again without content to brief reviewers named since; with `--again` also for those who have lost theirs, such as an executor that recovered its key on an empty machine.'
   static override examples = [
     '<%= config.bin %> order send --assignment-id $ASSIGNMENT --instructions "Extract every e-mail address." --file mail.txt',
     '<%= config.bin %> order send --assignment-id $ASSIGNMENT --instructions @order.md --schema @emails.schema.json --rules @rules.json',
@@ -21,6 +21,7 @@ export default class OrderSend extends AgentCommand {
     rules: Flags.string({ summary: 'Rules the result must hold.', helpValue: '@file' }),
     tests: Flags.string({ summary: 'Directory of tests with an executable `run`.', helpValue: 'DIR' }),
     'deliver-to': Flags.string({ summary: 'One more agent that gets the work.', helpValue: 'AGENT' }),
+    again: Flags.boolean({ summary: 'Send once more what was sent, to whoever has lost it.' }),
   }
 
   async run(): Promise<OrderReceipt> {
@@ -34,6 +35,7 @@ export default class OrderSend extends AgentCommand {
       files: flags.file,
       validators: await readValidators(flags),
       deliverTo: flags['deliver-to'],
+      isAgain: flags.again,
       signal: interruption,
       onProgress: progressBar('sealing'),
     }
