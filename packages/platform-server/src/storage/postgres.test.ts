@@ -78,7 +78,8 @@ test('a lock that did not come in the time that the database grants is refused a
 })
 
 describe('a database that falls silent', () => {
-  const SILENCE_MS = 500
+  /** Longer than a busy machine lets a statement wait. */
+  const SILENCE_MS = 1_500
   const PATIENCE_MS = 15_000
 
   async function openSilenced(): Promise<AsyncDisposable & { db: Database; proxy: PostgresProxy }> {
