@@ -48,7 +48,8 @@ describe('calls without a session', () => {
     await using platform = await openTestPlatform()
     const { server, drain } = createControlServer({
       router: appRouter,
-      deps: platform.deps,
+      // No time passes: nothing flows in between the first call and the last.
+      deps: { ...platform.deps, monotonic: platform.deps.now },
       rateLimits: 'on',
       trustedProxies: proxies,
     })
