@@ -41,6 +41,11 @@ export function isUseless(error: unknown): boolean {
   return isSilent(error) || state === SCHEMA_CHANGED || state === READ_ONLY
 }
 
+/** In a transaction that we made to read only, a statement that writes is a fault of ours: it says nothing about the database. */
+export function asFaultOfRead(error: unknown): unknown {
+  return error instanceof Error && sqlState(error) === READ_ONLY ? new Error(error.message, { cause: error }) : error
+}
+
 /** Somebody has what a change of the schema needs, or waits for it in a circle: it may be free in a moment. */
 export function isBusy(error: unknown): boolean {
   const state = sqlState(error)

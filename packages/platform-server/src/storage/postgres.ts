@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { type Database, type Migration, OutcomeUnknown, type Reader, type Tx } from './database.ts'
-import { asRefusal, isAway, isConflict, isRolledBack, isSilent, isUseless } from './postgres-fault.ts'
+import { asFaultOfRead, asRefusal, isAway, isConflict, isRolledBack, isSilent, isUseless } from './postgres-fault.ts'
 import { migratePostgres, refuseUnusable } from './postgres-schema.ts'
 import { openSignals, type PostgresSignals } from './postgres-signals.ts'
 import { rowTypes, Statements } from './postgres-statement.ts'
@@ -164,8 +164,9 @@ class PostgresDatabase implements Database {
       // Before the answer is read; an effect that throws ends the process as the bug it is.
       for (const effect of tx.effects) queueMicrotask(effect)
       return value
-    } catch (error) {
+    } catch (thrown) {
       tx.end()
+      const error = begin === BEGIN_READ ? asFaultOfRead(thrown) : thrown
       const mayUseAgain = !(error instanceof OutcomeUnknown) && !isUseless(error)
       isUsable = mayUseAgain && (await rollBack(client))
       throw error
