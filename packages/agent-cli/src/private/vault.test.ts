@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { makeTestHome } from '../test-home.ts'
 import { openVault, VAULT_FILE } from './vault.ts'
@@ -92,7 +93,7 @@ test('eight processes make the same vault and write to it at once: nothing is lo
     process.stdout.write('ready')
     await once(process.stdin, 'data')
     const vault = openVault(process.argv[1])
-    for (let i = 0; i < 25; i++) vault.transaction(() => vault.run('INSERT INTO facts VALUES (?, ?)', process.pid + ' ' + i, 'x'))`
+    for (let i = 0; i < 10; i++) vault.transaction(() => vault.run('INSERT INTO facts VALUES (?, ?)', process.pid + ' ' + i, 'x'))`
   const children = Array.from({ length: 8 }, () =>
     spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', script, home.path], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -105,6 +106,31 @@ test('eight processes make the same vault and write to it at once: nothing is lo
 
   expect(await exits).toEqual(Array(8).fill(0))
   const vault = openVault(home.path)
-  expect(vault.get(count)).toEqual({ count: 200 })
+  expect(vault.get(count)).toEqual({ count: 80 })
+  vault.close()
+})
+
+test('a vault that another process is just making is waited for', async () => {
+  using home = makeTestHome()
+  const path = join(home.path, VAULT_FILE)
+  writeFileSync(path, '', { mode: 0o600 })
+  const maker = new DatabaseSync(path)
+  maker.exec('BEGIN IMMEDIATE')
+  const script = `
+    import { openVault } from ${JSON.stringify(new URL('./vault.ts', import.meta.url).href)}
+    process.stdout.write('opening')
+    openVault(process.argv[1]).run('INSERT INTO facts VALUES (?, ?)', 'a', '1')`
+  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', script, home.path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exit = once(child, 'exit')
+  await once(child.stdout, 'data')
+  await setTimeout(300)
+  maker.exec('ROLLBACK')
+  maker.close()
+
+  expect((await exit)[0]).toBe(0)
+  const vault = openVault(home.path)
+  expect(vault.get(count)).toEqual({ count: 1 })
   vault.close()
 })

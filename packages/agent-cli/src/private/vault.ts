@@ -9,6 +9,8 @@ export const VAULT_FILE = 'vault.sqlite'
 
 /** How long one process waits for the write lock of another, ms. */
 const BUSY_MS = 5_000
+const ASK_AGAIN_MS = 10
+const SQLITE_BUSY = 5
 
 export type SqlValue = SQLInputValue
 
@@ -91,12 +93,27 @@ export function findVault(directory: string): Vault | undefined {
 function connect(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: BUSY_MS })
   try {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON')
+    useWriteAheadLog(db)
+    db.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON')
     if (versionOf(db) !== VAULT_VERSION) migrate(db, path)
     return db
   } catch (error) {
     db.close()
     throw error
+  }
+}
+
+/** Of several processes that make the same file, SQLite refuses this to all but one without waiting: they ask again. */
+function useWriteAheadLog(db: DatabaseSync): void {
+  const deadline = performance.now() + BUSY_MS
+  for (;;) {
+    try {
+      db.exec('PRAGMA journal_mode = WAL')
+      return
+    } catch (error) {
+      if (resultCode(error) !== SQLITE_BUSY || performance.now() >= deadline) throw error
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ASK_AGAIN_MS)
   }
 }
 
@@ -115,7 +132,7 @@ function versionOf(db: DatabaseSync): number {
 
 /** Result codes of SQLite that say something about this machine; anything else is a bug of ours. */
 const REASONS: Readonly<Record<number, string>> = {
-  5: 'another process holds it',
+  [SQLITE_BUSY]: 'another process holds it',
   6: 'another process holds it',
   8: 'it cannot be written',
   10: 'the disk reports an error',
@@ -130,8 +147,13 @@ function guard<T>(path: string, action: () => T): T {
     return action()
   } catch (error) {
     if (error instanceof CliError) throw error
-    const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+    const code = resultCode(error)
     const reason = code === undefined ? undefined : REASONS[code]
     throw reason === undefined ? error : localState(`cannot use ${path}: ${reason}`, { cause: error })
   }
+}
+
+/** The primary result code of SQLite, or `undefined` for an error of another kind. */
+function resultCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
 }
