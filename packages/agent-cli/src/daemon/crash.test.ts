@@ -165,7 +165,7 @@ test(
 )
 
 test(
-  'a daemon told to stop ends soon, whatever its command does, and takes the job up again',
+  'a daemon told to stop ends within five seconds, whatever its command does, and takes the job up again',
   async () => {
     const job = await startJob()
     job.buyer.daemon()
@@ -174,8 +174,7 @@ test(
     await daemon.seen('job-started')
     const startMs = performance.now()
     await daemon.stop()
-    // Five seconds on a quiet machine; a minute would be that of its command.
-    expect(performance.now() - startMs).toBeLessThan(30_000)
+    expect(performance.now() - startMs).toBeLessThan(5_000)
     expect(daemon.events.at(-1)).toMatchObject({ event: 'stopped' })
 
     job.worker.spawnDaemon(EXEC)
