@@ -64,7 +64,7 @@ test('an executor killed after it submitted takes nothing with it: the buyer pay
 
   // Paid, and for ten minutes the executor's to deliver.
   expect(await query(executor, 'settlement.balance', {})).toEqual({ available: '5', held: '0' })
-  expect(await lookAhead(reviewer, 480_000)).not.toContain('key-released')
+  expect(await lookAhead(reviewer, 590_000)).not.toContain('key-released')
   await receiveDrops(buyer, { waitS: 2 })
   expect(findDocuments(buyer.vault, 'work.key', { assignmentId: work })).toEqual([])
 
