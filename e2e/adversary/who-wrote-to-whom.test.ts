@@ -22,8 +22,6 @@ const COUNTS: Readonly<Record<HandoffDelay, number>> = LONG
 const MEAN_MS: Readonly<Record<HandoffDelay, number>> = { none: 0, balanced: 29_550, private: 555_000 }
 /** A bound that holds is exceeded by one in a hundred thousand simulations; these are always the same ones. */
 const SIGMAS = 4.3
-/** Places at which two orders that know nothing of each other name the same pair: one, and more than so many once in 10¹³ times. */
-const SAME_BY_CHANCE_MAX = 15
 const margin = (share: number, count: number) => SIGMAS * Math.sqrt((share * (1 - share)) / count) + 1 / count
 
 /** What nobody can beat who sees all times: of the drops that rest, each is as likely as the others to be the one that leaves. */
@@ -106,6 +104,7 @@ test.each(HANDOFF_DELAYS)(
   '%s: a copy of all the relay’s files and all events of the platform do not tell whose a slot is',
   (delay) => {
     const events: Event[] = acts[delay]
+    const chance = 1 / events.length
     for (const [order, ids] of orders) {
       const found = ids.flatMap((id) => slots.get(id) ?? []).filter((slot) => slot.delay === delay)
       expect(found).toHaveLength(events.length)
@@ -116,7 +115,7 @@ test.each(HANDOFF_DELAYS)(
             found.map(({ act }) => act),
             guess,
           ),
-        ]).toEqual([order, expect.toSatisfy((share) => share * events.length <= SAME_BY_CHANCE_MAX)])
+        ]).toEqual([order, expect.toSatisfy((share) => share <= chance + margin(chance, events.length) + 2 / events.length)])
     }
   },
 )

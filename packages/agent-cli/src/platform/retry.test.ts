@@ -39,7 +39,7 @@ test('it gives up with the last failure when the time is up', async () => {
   const startMs = performance.now()
   const { attempt } = failing(...(Array(1000).fill('unreachable') as 'unreachable'[]))
   await expect(withRetry(attempt, { timeoutMs: 300 })).rejects.toMatchObject({ code: 'unreachable', exit: 6 })
-  expect(performance.now() - startMs).toBeLessThan(30_000)
+  expect(performance.now() - startMs).toBeLessThan(1_000)
 })
 
 test('an interruption ends the wait', async () => {

@@ -55,7 +55,7 @@ describe('compilePattern', () => {
       const startedMs = performance.now()
       pattern.test(`${'a'.repeat(50_000)}!`)
       pattern.test(`${'x'.repeat(50_000)}!`)
-      expect(performance.now() - startedMs).toBeLessThan(60_000)
+      expect(performance.now() - startedMs).toBeLessThan(5_000)
     },
   )
 

@@ -165,7 +165,7 @@ describe('runChecks', () => {
     expect(await check({ schema: bomb(60, 'allOf', true), tests: suite('sleep 30') }, '{}', { signal })).toMatchObject({
       outcome: 'inconclusive',
     })
-    expect(performance.now() - startedMs).toBeLessThan(25_000)
+    expect(performance.now() - startedMs).toBeLessThan(5_000)
   })
 })
 
@@ -180,8 +180,7 @@ describe('checkJson', () => {
       checks: [],
       trouble: { outcome: 'inconclusive', reason: 'the JSON checks took longer than 1500 ms' },
     })
-    // None at all if it were checked on this thread.
-    expect(ticks).toBeGreaterThan(2)
+    expect(ticks).toBeGreaterThan(20)
   })
 
   test('a schema that takes exponential memory is stopped alone', async () => {

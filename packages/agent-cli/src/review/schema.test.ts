@@ -86,6 +86,6 @@ describe('parseSchema', () => {
     const properties = Object.fromEntries(Array.from({ length: 800 }, (_, i) => [`p${i}`, { type: 'string' }]))
     const startedMs = performance.now()
     parseSchema({ $defs: { large: { properties } }, allOf: Array(500).fill({ $ref: '#/$defs/large' }) })
-    expect(performance.now() - startedMs).toBeLessThan(30_000)
+    expect(performance.now() - startedMs).toBeLessThan(5_000)
   })
 })
