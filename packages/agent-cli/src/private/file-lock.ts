@@ -1,8 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { localState } from '../agent/cli-error.ts'
 import { ensurePrivateFile } from './files.ts'
-
-const SQLITE_BUSY = 5
+import { resultCode, SQLITE_BUSY } from './sqlite-code.ts'
 
 /** Held until it is released, or the process goes. */
 export interface FileLock {
@@ -25,7 +24,7 @@ export function acquireFileLock(path: string, waitMs: number): FileLock | undefi
     return { release: () => db.close() }
   } catch (error) {
     db.close()
-    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined
+    if (resultCode(error) === SQLITE_BUSY) return undefined
     throw localState(`cannot lock ${path}`, { cause: error })
   }
 }

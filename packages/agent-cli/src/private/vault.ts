@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { CliError, localState } from '../agent/cli-error.ts'
 import { ensurePrivateDirectory, ensurePrivateFile } from './files.ts'
+import { resultCode, SQLITE_BUSY } from './sqlite-code.ts'
 import { VAULT_VERSION, vaultMigrations } from './vault-schema.ts'
 
 export const VAULT_FILE = 'vault.sqlite'
@@ -10,7 +11,6 @@ export const VAULT_FILE = 'vault.sqlite'
 /** How long one process waits for the write lock of another, ms. */
 const BUSY_MS = 5_000
 const ASK_AGAIN_MS = 10
-const SQLITE_BUSY = 5
 
 export type SqlValue = SQLInputValue
 
@@ -151,9 +151,4 @@ function guard<T>(path: string, action: () => T): T {
     const reason = code === undefined ? undefined : REASONS[code]
     throw reason === undefined ? error : localState(`cannot use ${path}: ${reason}`, { cause: error })
   }
-}
-
-/** The primary result code of SQLite, or `undefined` for an error of another kind. */
-function resultCode(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
 }
